@@ -1,0 +1,2 @@
+// Raw input to tensors: resizing and tokenising, once for every host.
+export {};

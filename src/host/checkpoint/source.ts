@@ -1,0 +1,47 @@
+// Where bytes come from: a file, a Blob, memory, later a URL. Readers ask for ranges and never for "everything".
+
+import { AlignError } from '../errors.ts';
+
+/** Random access to `size` bytes. `read` gives exactly the bytes start … end-1, in a buffer the caller may keep. */
+export interface ByteSource {
+  /** A name for error messages (a path, a URL, "model.safetensors"). */
+  readonly name: string;
+  readonly size: number;
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Releases a file handle; idempotent. Sources without one leave it out. */
+  close?(): Promise<void>;
+}
+
+/** Bytes already in memory. */
+export function bytes_source(name: string, bytes: Uint8Array | ArrayBuffer): ByteSource {
+  const view = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+  return {
+    name,
+    size: view.byteLength,
+    read(start, end) {
+      check_range(this, start, end);
+      return Promise.resolve(view.subarray(start, end));
+    },
+  };
+}
+
+/** A Blob or File. Only the range asked for is brought into memory. */
+export function blob_source(name: string, blob: Blob): ByteSource {
+  return {
+    name,
+    size: blob.size,
+    async read(start, end) {
+      check_range(this, start, end);
+      return new Uint8Array(await blob.slice(start, end).arrayBuffer());
+    },
+  };
+}
+
+/** Throws `corrupt_checkpoint` when a range leaves the source: a file shorter than its header says. */
+export function check_range(source: ByteSource, start: number, end: number): void {
+  if (start < 0 || end < start || end > source.size) {
+    throw new AlignError('corrupt_checkpoint', `${source.name}: bytes ${start} to ${end} asked for, it has ${source.size}`, {
+      detail: { file: source.name, start, end, size: source.size },
+    });
+  }
+}

@@ -1,0 +1,64 @@
+// The one error type of the package. `code` is for programs, `message` for people, `hint` says what to do next.
+
+/** Every code an {@link AlignError} can carry. */
+export type AlignErrorCode =
+  | 'invalid_argument'
+  | 'unsupported_config'
+  | 'unsupported_activation'
+  | 'missing_tensor'
+  | 'shape_mismatch'
+  | 'corrupt_checkpoint'
+  | 'corrupt_image'
+  | 'unsupported_image'
+  | 'corrupt_index'
+  | 'too_large'
+  | 'out_of_vocabulary'
+  | 'too_many_tokens'
+  | 'out_of_memory'
+  | 'limit_exceeded'
+  | 'network'
+  | 'integrity'
+  | 'not_found'
+  | 'aborted'
+  | 'disposed'
+  | 'device_lost'
+  | 'gpu_mismatch'
+  | 'gpu_unavailable'
+  | 'worker_lost'
+  | 'abi_mismatch'
+  | 'model_required'
+  | 'trap';
+
+/** What went wrong (`code`, `message`), with which values (`detail`), and what to do (`hint`). */
+export class AlignError extends Error {
+  override readonly name = 'AlignError';
+  readonly code: AlignErrorCode;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly hint: string | undefined;
+
+  constructor(
+    code: AlignErrorCode,
+    message: string,
+    options: { detail?: Record<string, unknown>; hint?: string; cause?: unknown } = {},
+  ) {
+    super(options.hint === undefined ? message : `${message} (${options.hint})`, { cause: options.cause });
+    this.code = code;
+    this.detail = options.detail ?? {};
+    this.hint = options.hint;
+  }
+}
+
+/** A value as an error message shows it: short, quoted, on one line. */
+export function show(value: unknown): string {
+  let text: string;
+  if (typeof value === 'string') text = JSON.stringify(value);
+  else if (value === null || typeof value !== 'object') text = String(value);
+  else if (Array.isArray(value)) text = `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', …' : ''}]`;
+  else text = Object.prototype.toString.call(value).slice(8, -1);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}
+
+/** Throws `aborted` if `signal` has fired. */
+export function throw_if_aborted(signal: AbortSignal | null | undefined): void {
+  if (signal?.aborted) throw new AlignError('aborted', 'The call was aborted', { cause: signal.reason });
+}

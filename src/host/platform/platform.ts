@@ -1,0 +1,29 @@
+// What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
+
+import type { ByteSource } from '../checkpoint/source.ts';
+
+/** Samples of a decoded picture before any colour conversion. */
+export interface DecodedPng {
+  width: number;
+  height: number;
+  /** RGBA, eight bits a sample, rows top to bottom. */
+  data: Uint8Array;
+}
+
+export interface Platform {
+  readonly name: string;
+  /** The package's own align.wasm, compiled once. */
+  wasm(): Promise<WebAssembly.Module>;
+  /** Bytes behind a URL or path (small files: a wasm module, a picture). */
+  fetch_bytes(location: string | URL): Promise<Uint8Array>;
+  /** The kind of a local path, or null where there is nothing (or no file system). */
+  path_kind(path: string): Promise<'file' | 'folder' | null>;
+  /** A local file as a byte source. */
+  open(path: string): Promise<ByteSource>;
+  /** Writes a file whole or not at all (a temporary name, then a rename); creates folders. */
+  write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
+  /** Folder of the embedded model, or null where it must be imported. */
+  embedded_model(): URL | null;
+  /** PNG to RGBA8. Throws whatever the decoder throws; the caller types it. */
+  decode_png(bytes: Uint8Array): DecodedPng;
+}

@@ -1,0 +1,73 @@
+// Instances of align.wasm. The module imports nothing, so one compiled module serves as many independent instances
+// as are wanted: one that records plans, one that executes them, one that resizes pictures, one that tokenises.
+
+import { AlignError, show } from '../errors.ts';
+import { platform } from '#platform';
+import type { Exports } from './exports.ts';
+import { ABI_VERSION } from '../plan/layout.ts';
+
+/** What the `wasm` option takes. */
+export type WasmInput = WebAssembly.Module | ArrayBuffer | Uint8Array | Response | URL | string;
+
+/** One instance and its memory. Memory below `base` belongs to the module; above it to the owner of the instance. */
+export class Instance {
+  readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
+  /** First free byte, a multiple of 256. */
+  readonly base: number;
+
+  constructor(module: WebAssembly.Module) {
+    this.exports = new WebAssembly.Instance(module).exports as unknown as Exports;
+    this.memory = this.exports.memory;
+    const version = typeof this.exports.abi_version === 'function' ? this.exports.abi_version() : undefined;
+    if (version !== ABI_VERSION) {
+      throw new AlignError('abi_mismatch', `align.wasm has ABI version ${show(version)}, this package needs ${ABI_VERSION}`, {
+        hint: 'use the align.wasm that came with this version of the package',
+      });
+    }
+    this.base = (this.exports.heap_base() + 255) & ~255;
+  }
+
+  /** Grows memory so that bytes 0 … end-1 exist. Views made before are then stale. @throws AlignError `out_of_memory` */
+  ensure(end: number): void {
+    const have = this.memory.buffer.byteLength;
+    if (end <= have) return;
+    try {
+      this.memory.grow(Math.ceil((end - have) / 65536));
+    } catch (cause) {
+      throw new AlignError('out_of_memory', `WebAssembly memory could not grow from ${have} to ${end} bytes`, {
+        detail: { have, need: end },
+        hint: 'load one tower, use a smaller batch_size, or a quantised checkpoint',
+        cause,
+      });
+    }
+  }
+
+  /** A fresh view of `length` bytes at `start`. */
+  bytes(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, start, length);
+  }
+
+  f32(start: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, start, length);
+  }
+
+  u32(start: number, length: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, start, length);
+  }
+}
+
+/** Compiles whatever the `wasm` option holds; without it the module that came with the package. */
+export async function compile(wasm?: WasmInput): Promise<WebAssembly.Module> {
+  if (wasm === undefined) return platform.wasm();
+  if (wasm instanceof WebAssembly.Module) return wasm;
+  try {
+    if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
+    if (wasm instanceof URL || typeof wasm === 'string') return await WebAssembly.compile(await platform.fetch_bytes(wasm));
+    if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) return await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    if (cause instanceof AlignError) throw cause;
+    throw new AlignError('invalid_argument', `wasm: the bytes do not compile: ${String(cause)}`, { cause });
+  }
+  throw new AlignError('invalid_argument', `wasm must be a Module, bytes, a Response or a URL, not ${show(wasm)}`);
+}
