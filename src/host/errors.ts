@@ -53,7 +53,8 @@ export function show(value: unknown): string {
   let text: string;
   if (typeof value === 'string') text = JSON.stringify(value);
   else if (value === null || typeof value !== 'object') text = String(value);
-  else if (Array.isArray(value)) text = `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', …' : ''}]`;
+  else if (Array.isArray(value))
+    text = `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', …' : ''}]`;
   else text = Object.prototype.toString.call(value).slice(8, -1);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }

@@ -48,10 +48,14 @@ export class Tensor<T extends TensorType = TensorType> {
     const array = ARRAYS[type] as (typeof ARRAYS)[T] | undefined;
     if (array === undefined) throw new AlignError('invalid_argument', `Unknown tensor type ${show(type)}`);
     const bad = dims.find((d) => !Number.isSafeInteger(d) || d < 0);
-    if (bad !== undefined) throw new AlignError('invalid_argument', `Tensor dims ${show(dims)} contain ${show(bad)}`);
+    if (bad !== undefined)
+      throw new AlignError('invalid_argument', `Tensor dims ${show(dims)} contain ${show(bad)}`);
     const size = dims.reduce((a, b) => a * b, 1);
     if (data.length !== size) {
-      throw new AlignError('invalid_argument', `Tensor dims ${show(dims)} need ${size} elements, data has ${data.length}`);
+      throw new AlignError(
+        'invalid_argument',
+        `Tensor dims ${show(dims)} need ${size} elements, data has ${data.length}`,
+      );
     }
     this.type = type;
     this.data = (data instanceof array ? data : convert(type, data as ArrayLike<number>)) as TensorData<T>;
@@ -65,7 +69,8 @@ export class Tensor<T extends TensorType = TensorType> {
 
   /** The only element of a one-element tensor, as a number. */
   item(): number {
-    if (this.data.length !== 1) throw new AlignError('invalid_argument', `item() needs one element, dims are ${show(this.dims)}`);
+    if (this.data.length !== 1)
+      throw new AlignError('invalid_argument', `item() needs one element, dims are ${show(this.dims)}`);
     return Number(this.data[0]);
   }
 

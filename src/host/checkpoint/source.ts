@@ -40,8 +40,12 @@ export function blob_source(name: string, blob: Blob): ByteSource {
 /** Throws `corrupt_checkpoint` when a range leaves the source: a file shorter than its header says. */
 export function check_range(source: ByteSource, start: number, end: number): void {
   if (start < 0 || end < start || end > source.size) {
-    throw new AlignError('corrupt_checkpoint', `${source.name}: bytes ${start} to ${end} asked for, it has ${source.size}`, {
-      detail: { file: source.name, start, end, size: source.size },
-    });
+    throw new AlignError(
+      'corrupt_checkpoint',
+      `${source.name}: bytes ${start} to ${end} asked for, it has ${source.size}`,
+      {
+        detail: { file: source.name, start, end, size: source.size },
+      },
+    );
   }
 }

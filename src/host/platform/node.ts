@@ -64,7 +64,8 @@ export const platform: Platform = {
         const bytes = new Uint8Array(end - start);
         for (let done = 0; done < bytes.length;) {
           const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-          if (bytesRead === 0) throw new AlignError('corrupt_checkpoint', `${path} became shorter while it was read`);
+          if (bytesRead === 0)
+            throw new AlignError('corrupt_checkpoint', `${path} became shorter while it was read`);
           done += bytesRead;
         }
         return bytes;
@@ -92,7 +93,9 @@ export const platform: Platform = {
   },
 
   decode_png(bytes) {
-    const { width, height, data } = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const { width, height, data } = PNG.sync.read(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    );
     return { width, height, data };
   },
 };
