@@ -58,7 +58,7 @@ export class Tensor<T extends TensorType = TensorType> {
       );
     }
     this.type = type;
-    this.data = (data instanceof array ? data : convert(type, data as ArrayLike<number>)) as TensorData<T>;
+    this.data = (data instanceof array ? data : convert(type, data)) as TensorData<T>;
     this.dims = Object.freeze([...dims]);
   }
 

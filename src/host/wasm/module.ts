@@ -21,9 +21,13 @@ export class Instance {
     this.memory = this.exports.memory;
     const version = typeof this.exports.abi_version === 'function' ? this.exports.abi_version() : undefined;
     if (version !== ABI_VERSION) {
-      throw new AlignError('abi_mismatch', `align.wasm has ABI version ${show(version)}, this package needs ${ABI_VERSION}`, {
-        hint: 'use the align.wasm that came with this version of the package',
-      });
+      throw new AlignError(
+        'abi_mismatch',
+        `align.wasm has ABI version ${show(version)}, this package needs ${ABI_VERSION}`,
+        {
+          hint: 'use the align.wasm that came with this version of the package',
+        },
+      );
     }
     this.base = (this.exports.heap_base() + 255) & ~255;
   }
@@ -35,11 +39,15 @@ export class Instance {
     try {
       this.memory.grow(Math.ceil((end - have) / 65536));
     } catch (cause) {
-      throw new AlignError('out_of_memory', `WebAssembly memory could not grow from ${have} to ${end} bytes`, {
-        detail: { have, need: end },
-        hint: 'load one tower, use a smaller batch_size, or a quantised checkpoint',
-        cause,
-      });
+      throw new AlignError(
+        'out_of_memory',
+        `WebAssembly memory could not grow from ${have} to ${end} bytes`,
+        {
+          detail: { have, need: end },
+          hint: 'load one tower, use a smaller batch_size, or a quantised checkpoint',
+          cause,
+        },
+      );
     }
   }
 
@@ -63,44 +71,17 @@ export async function compile(wasm?: WasmInput): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
   try {
     if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
-    if (wasm instanceof URL || typeof wasm === 'string') return await WebAssembly.compile((await platform.fetch_bytes(wasm)) as Uint8Array<ArrayBuffer>);
+    if (wasm instanceof URL || typeof wasm === 'string')
+      return await WebAssembly.compile((await platform.fetch_bytes(wasm)) as Uint8Array<ArrayBuffer>);
     if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) {
       return await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer> | ArrayBuffer);
     }
   } catch (cause) {
-      throw new AlignError('out_of_memory', `WebAssembly memory could not grow from ${have} to ${end} bytes`, {
-        detail: { have, need: end },
-        hint: 'load one tower, use a smaller batch_size, or a quantised checkpoint',
-        cause,
-      });
-    }
-  }
-
-  /** A fresh view of `length` bytes at `start`. */
-  bytes(start: number, length: number): Uint8Array {
-    return new Uint8Array(this.memory.buffer, start, length);
-  }
-
-  f32(start: number, length: number): Float32Array {
-    return new Float32Array(this.memory.buffer, start, length);
-  }
-
-  u32(start: number, length: number): Uint32Array {
-    return new Uint32Array(this.memory.buffer, start, length);
-  }
-}
-
-/** Compiles whatever the `wasm` option holds; without it the module that came with the package. */
-export async function compile(wasm?: WasmInput): Promise<WebAssembly.Module> {
-  if (wasm === undefined) return platform.wasm();
-  if (wasm instanceof WebAssembly.Module) return wasm;
-  try {
-    if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
-    if (wasm instanceof URL || typeof wasm === 'string') return await WebAssembly.compile((await platform.fetch_bytes(wasm)) as Uint8Array<ArrayBuffer>);
-    if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) return await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer>);
-  } catch (cause) {
     if (cause instanceof AlignError) throw cause;
     throw new AlignError('invalid_argument', `wasm: the bytes do not compile: ${String(cause)}`, { cause });
   }
-  throw new AlignError('invalid_argument', `wasm must be a Module, bytes, a Response or a URL, not ${show(wasm)}`);
+  throw new AlignError(
+    'invalid_argument',
+    `wasm must be a Module, bytes, a Response or a URL, not ${show(wasm)}`,
+  );
 }
