@@ -1,0 +1,202 @@
+// What may be passed to loading and to calls, and the one place that checks it. An option is never ignored: a name
+// that is not known, or a value that this version cannot honour, is refused with the value in the message.
+
+import { AlignError, show } from './errors.ts';
+import type { WasmInput } from './wasm/module.ts';
+
+/** What a transparent pixel becomes: `'drop'` discards alpha, as Pillow does; or a ground colour, 0 … 255 each. */
+export type Background = 'drop' | readonly [number, number, number];
+
+/** What `progress_callback` is told: the events of transformers.js. `loaded` and `total` are bytes, `progress` is 0 … 100. */
+export type ProgressInfo =
+  | { status: 'initiate' | 'done'; file: string }
+  | { status: 'progress'; file: string; loaded: number; total: number; progress: number }
+  | { status: 'ready' };
+
+/** Options of everything that loads a model. */
+export interface LoadOptions {
+  /** Where the model runs. `'auto'` (the default) is `'wasm'` in this version. */
+  device?: 'wasm' | 'auto' | undefined;
+  /** How weights are held. */
+  dtype?: 'fp32' | undefined;
+  /** `'exact'` (the default): the same bits in every runtime. */
+  precision?: 'exact' | undefined;
+  threads?: 1 | undefined;
+  /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. */
+  wasm?: WasmInput | undefined;
+  /** Load one tower alone to save its memory. Default `'both'`. */
+  towers?: 'both' | 'text' | 'vision' | undefined;
+  /** Bytes that weights and activations may take together; batches are split to stay below. */
+  max_memory?: number | undefined;
+  /** Largest picture to decode, in pixels. */
+  max_pixels?: number | undefined;
+  /** Ground for transparent pixels, over the one in preprocessor_config.json. */
+  background?: Background | undefined;
+  signal?: AbortSignal | null | undefined;
+  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
+}
+
+/** Options of every call. */
+export interface CallOptions {
+  signal?: AbortSignal | null | undefined;
+  /** Most items computed in one run of a tower. Does not change a bit of the results. */
+  batch_size?: number | undefined;
+  /** Longest time in ms to compute before other work of the event loop gets a turn; 0 never yields. */
+  yield_ms?: number | undefined;
+  background?: Background | undefined;
+}
+
+/** What one option accepts. `expects` completes the sentence "batch_size must be …". */
+export interface Rule {
+  readonly expects: string;
+  accepts(value: unknown): boolean;
+}
+
+/** The rules of a set of options, by option name. */
+export type Rules<T> = { readonly [K in keyof T]-?: Rule };
+
+/** One of a few literal values. */
+export function one_of(...values: readonly (string | number)[]): Rule {
+  return {
+    expects: values.map(show).join(' or '),
+    accepts: (value) => (values as unknown[]).includes(value),
+  };
+}
+
+export const positive_integer: Rule = {
+  expects: 'a positive integer',
+  accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
+};
+
+export const flag: Rule = { expects: 'true or false', accepts: (value) => typeof value === 'boolean' };
+
+/** A text with a place for the label. */
+export const template: Rule = {
+  expects: 'a text with {} where the label goes',
+  accepts: (value) => typeof value === 'string' && value.includes('{}'),
+};
+
+const background: Rule = {
+  expects: '"drop" or [red, green, blue] of integers 0 to 255',
+  accepts: (value) =>
+    value === 'drop' ||
+    (Array.isArray(value) &&
+      value.length === 3 &&
+      value.every((v) => Number.isInteger(v) && (v as number) >= 0 && (v as number) <= 255)),
+};
+
+const signal: Rule = {
+  expects: 'an AbortSignal',
+  accepts: (value) => value === null || (typeof value === 'object' && 'aborted' in (value)),
+};
+
+const LOAD_RULES: Rules<LoadOptions> = {
+  device: one_of('wasm', 'auto'),
+  dtype: one_of('fp32'),
+  precision: one_of('exact'),
+  threads: one_of(1),
+  // Its kind is checked where it is compiled.
+  wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: (value) => value !== null },
+  towers: one_of('both', 'text', 'vision'),
+  max_memory: positive_integer,
+  max_pixels: positive_integer,
+  background,
+  signal,
+  progress_callback: {
+    expects: 'a function',
+    accepts: (value) => value === null || typeof value === 'function',
+  },
+};
+
+/** The rules of {@link CallOptions}, to spread into the rules of a call that takes more. */
+export const CALL_RULES: Rules<CallOptions> = {
+  signal,
+  batch_size: positive_integer,
+  yield_ms: {
+    expects: 'a number of at least 0',
+    accepts: (value) => typeof value === 'number' && value >= 0,
+  },
+  background,
+};
+
+// Options of the published interface that this version does not honour: refused by name, not as a misspelling.
+const NOT_SUPPORTED = new Set(
+  'webgpu worker embeddings gpu on_device_lost verify cache host token revision local_files_only fetch sha256'.split(
+    ' ',
+  ),
+);
+
+/** Checks the options of a call that loads. `call` names it in messages. @throws AlignError `invalid_argument` */
+export function check_load_options(call: string, options: unknown): void {
+  check_options(call, options, LOAD_RULES, NOT_SUPPORTED);
+}
+
+/** Checks the options every call takes. @throws AlignError `invalid_argument` */
+export function check_call_options(call: string, options: unknown): void {
+  check_options(call, options, CALL_RULES);
+}
+
+/**
+ * Checks `options` against `rules`: no unknown name, no refused value. `undefined` counts as absent, as do missing options.
+ * @throws AlignError `invalid_argument`, with the bad name or value in the message and the remedy in the hint
+ */
+export function check_options<T>(
+  call: string,
+  options: unknown,
+  rules: Rules<T>,
+  not_supported: ReadonlySet<string> = new Set(),
+): void {
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new AlignError('invalid_argument', `${call}: the options must be an object, not ${show(options)}`);
+  const known = Object.keys(rules);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const detail = { option: name, value: value as unknown };
+    if (not_supported.has(name)) {
+      throw new AlignError('invalid_argument', `${call}: option ${name} is not supported by this version`, {
+        detail,
+        hint: `supported options: ${known.join(', ')}`,
+      });
+    }
+    const rule = known.includes(name) ? rules[name as keyof T] : undefined;
+    if (rule === undefined) {
+      const nearest = nearest_name(name, known);
+      throw new AlignError('invalid_argument', `${call}: unknown option ${show(name)}`, {
+        detail,
+        hint: nearest === undefined ? `it takes ${known.join(', ')}` : `did you mean ${nearest}?`,
+      });
+    }
+    if (!rule.accepts(value)) {
+      throw new AlignError(
+        'invalid_argument',
+        `${call}: ${name} ${show(value)} is not supported; it must be ${rule.expects}`,
+        { detail },
+      );
+    }
+  }
+}
+
+/** The name that differs least from `name`, or undefined when none is close (more than a third of its letters differ). */
+export function nearest_name(name: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of names) {
+    const distance = edit_distance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance: insertions, deletions and replacements between two words. */
+function edit_distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
