@@ -1,6 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+// npm run test:long sets LONG: the slow tests live in files of their own.
+const long = Boolean(process.env['LONG']);
+
 export default defineConfig({
   resolve: {
     // Tests run the TypeScript sources; only align.wasm comes from dist.
@@ -9,8 +12,8 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
+    include: [long ? 'test/**/*.long.ts' : 'test/**/*.test.ts'],
+    testTimeout: long ? 600_000 : 60_000,
     hookTimeout: 120_000,
     pool: 'forks',
   },
