@@ -1,0 +1,223 @@
+// What the `model` argument of every `from_pretrained` and `load` may be, and the one thing all of it becomes: a folder
+// of files that are opened by name.
+
+import { platform } from '#platform';
+import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { parse_object, read_text } from './json.ts';
+import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
+
+/** One file of a model: bytes, a Blob or File, a byte source, the text of a JSON or txt file, or parsed JSON. */
+export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | string | object;
+
+/** A model given as its files: by name, or as a file list (`<input type="file" multiple>`, `webkitdirectory`, a drop). */
+export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
+
+export interface OpenOptions {
+  signal?: AbortSignal | undefined;
+}
+
+/** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
+export interface ModelFolder {
+  /** For error messages: the path, or "the model files". */
+  readonly name: string;
+  open(file: string): Promise<ByteSource | null>;
+  /** @throws AlignError `corrupt_checkpoint` (not UTF-8), `too_large`. */
+  text(file: string): Promise<string | null>;
+  /** @throws AlignError `corrupt_checkpoint`, naming file and position (not JSON, not an object), `too_large`. */
+  json(file: string): Promise<Record<string, unknown> | null>;
+}
+
+/**
+ * The folder behind a `model` argument; none means the embedded model.
+ * @throws AlignError `not_found`, `model_required`, `invalid_argument`.
+ */
+export async function open_model(
+  model: string | URL | ModelFiles | undefined,
+  options: OpenOptions = {},
+): Promise<ModelFolder> {
+  throw_if_aborted(options.signal);
+  if (model === undefined) {
+    const embedded = platform.embedded_model();
+    if (embedded !== null) return open_location(embedded, options);
+    throw new AlignError('model_required', 'This runtime cannot find the embedded model by itself', {
+      hint: 'import the model and pass it as the first argument',
+    });
+  }
+  if (typeof model === 'string' || model instanceof URL) return open_location(model, options);
+  if (typeof model !== 'object' || (model as unknown) === null)
+    throw new AlignError('invalid_argument', `model is ${show(model)}`, {
+      hint: 'give a folder, a file: URL or the files of the model',
+    });
+  if (byte_source('model', model) !== null) throw lone_file('A model given as the bytes of one file');
+  return files_folder(model, options);
+}
+
+/** Whether `name` names a file in a folder and cannot lead out of it, on any system. */
+export function is_plain_name(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\\:\u0000-\u001f\u007f]/.test(name);
+}
+
+async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
+  const url = model instanceof URL ? model : /^[a-z][a-z0-9+.-]+:\/\//i.test(model) ? parse_url(model) : null;
+  const path = url === null ? (model as string) : url.protocol === 'file:' ? file_path(url) : null;
+  const kind = path === null || path === '' ? null : await platform.path_kind(path);
+  if (path === null || kind === null)
+    throw new AlignError(
+      'not_found',
+      `No model at ${show(url?.href ?? model)}: there is no local folder of this name`,
+      {
+        detail: { model: url?.href ?? model },
+        hint: 'hub ids and http URLs cannot be loaded yet; give the path of a folder, or the files',
+      },
+    );
+  if (kind === 'file') throw lone_file(`${path} is one file`);
+  return local_folder(path, options);
+}
+
+function parse_url(text: string): URL {
+  if (!URL.canParse(text))
+    throw new AlignError('invalid_argument', `model is ${show(text)}, not a valid URL`);
+  return new URL(text);
+}
+
+/** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
+function file_path({ pathname, host }: URL): string {
+  const path = decodeURIComponent(pathname);
+  return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
+}
+
+function lone_file(what: string): AlignError {
+  return new AlignError('not_found', `${what}; config.json is not with it`, {
+    detail: { file: 'config.json' },
+    hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
+  });
+}
+
+function local_folder(path: string, options: OpenOptions): ModelFolder {
+  const base = path.replace(/(?<=.)[/\\]+$/, '');
+  return make_folder(path, options, async (file) => {
+    const full = `${base}/${file}`;
+    return (await platform.path_kind(full)) === 'file' ? platform.open(full) : null;
+  });
+}
+
+function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
+  const files = Symbol.iterator in model ? listed_files(model as Iterable<File>) : named_files(model);
+  return make_folder('the model files', options, (file) => Promise.resolve(files.get(file)?.() ?? null));
+}
+
+function make_folder(
+  name: string,
+  { signal }: OpenOptions,
+  open: (file: string) => Promise<ByteSource | null>,
+): ModelFolder {
+  const open_plain = async (file: string): Promise<ByteSource | null> => {
+    if (!is_plain_name(file))
+      throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
+    return open(file);
+  };
+  const read = async <T>(file: string, parse: (name: string, text: string) => T): Promise<T | null> => {
+    const source = await open_plain(file);
+    if (source === null) return null;
+    try {
+      return parse(source.name, await read_text(source, signal));
+    } finally {
+      await source.close?.();
+    }
+  };
+  return {
+    name,
+    open: open_plain,
+    text: (file) => read(file, (_, text) => text),
+    json: (file) => read(file, parse_object),
+  };
+}
+
+/** Sources are made when a file is asked for: a model may come with files that nobody reads. */
+type Files = Map<string, () => ByteSource>;
+
+function named_files(model: Readonly<Record<string, FileInput>>): Files {
+  const files: Files = new Map();
+  for (const [name, input] of Object.entries(model)) {
+    if (typeof input !== 'string' && (typeof input !== 'object' || (input as unknown) === null))
+      throw new AlignError('invalid_argument', `The model file ${show(name)} is ${show(input)}`, {
+        hint: 'a file is bytes, a Blob, a byte source, text or parsed JSON',
+      });
+    files.set(name, () => byte_source(name, input) ?? text_source(name, input));
+  }
+  return files;
+}
+
+/** Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. */
+function listed_files(model: Iterable<File>): Files {
+  const places = new Map<string, { file: File; path: string; depth: number; rival?: string }>();
+  for (const file of model) {
+    if (!(file instanceof Blob) || typeof (file as { name?: unknown }).name !== 'string')
+      throw new AlignError('invalid_argument', `A list of model files holds ${show(file)}, not a File`);
+    const path = file.webkitRelativePath || file.name;
+    const parts = path.split('/');
+    const name = parts.at(-1)!;
+    const known = places.get(name);
+    if (known === undefined || parts.length < known.depth)
+      places.set(name, { file, path, depth: parts.length });
+    else if (parts.length === known.depth) known.rival ??= path;
+  }
+  const files: Files = new Map();
+  for (const [name, { file, path, rival }] of places)
+    files.set(name, () => {
+      if (rival !== undefined)
+        throw new AlignError(
+          'invalid_argument',
+          `Two model files are named ${show(name)}: ${path} and ${rival}`,
+        );
+      return blob_source(name, file);
+    });
+  return files;
+}
+
+/** `input` as a byte source, or null where it is text or parsed JSON. */
+function byte_source(name: string, input: FileInput): ByteSource | null {
+  if (typeof input === 'string') return null;
+  if (ArrayBuffer.isView(input))
+    return bytes_source(
+      name,
+      new Uint8Array(input.buffer as ArrayBuffer, input.byteOffset, input.byteLength),
+    );
+  if (input instanceof ArrayBuffer) return bytes_source(name, input);
+  if (input instanceof Blob) return blob_source(name, input);
+  return is_source(input) ? borrowed_source(name, input) : null;
+}
+
+function is_source(input: object): input is ByteSource {
+  return (
+    'read' in input && typeof input.read === 'function' && 'size' in input && typeof input.size === 'number'
+  );
+}
+
+/** A caller's own source: it stays theirs to close, and what it gives is checked, as the code is not ours. */
+function borrowed_source(name: string, source: ByteSource): ByteSource {
+  return {
+    name,
+    size: source.size,
+    async read(start, end, signal) {
+      check_range(this, start, end);
+      const bytes = await source.read(start, end, signal);
+      if (bytes.length !== end - start)
+        throw new AlignError('corrupt_checkpoint', `${name}: ${bytes.length} bytes for ${start} to ${end}`);
+      return bytes;
+    },
+  };
+}
+
+function text_source(name: string, input: string | object): ByteSource {
+  try {
+    return bytes_source(
+      name,
+      new TextEncoder().encode(typeof input === 'string' ? input : JSON.stringify(input)),
+    );
+  } catch (cause) {
+    throw new AlignError('invalid_argument', `The model file ${show(name)} cannot be written as JSON`, {
+      cause,
+    });
+  }
+}
