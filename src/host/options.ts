@@ -32,13 +32,13 @@ export interface LoadOptions {
   max_pixels?: number | undefined;
   /** Ground for transparent pixels, over the one in preprocessor_config.json. */
   background?: Background | undefined;
-  signal?: AbortSignal | null | undefined;
+  signal?: AbortSignal | undefined;
   progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
 }
 
 /** Options of every call. */
 export interface CallOptions {
-  signal?: AbortSignal | null | undefined;
+  signal?: AbortSignal | undefined;
   /** Most items computed in one run of a tower. Does not change a bit of the results. */
   batch_size?: number | undefined;
   /** Longest time in ms to compute before other work of the event loop gets a turn; 0 never yields. */
@@ -87,7 +87,7 @@ const background: Rule = {
 
 const signal: Rule = {
   expects: 'an AbortSignal',
-  accepts: (value) => value === null || (typeof value === 'object' && 'aborted' in (value)),
+  accepts: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
 };
 
 const LOAD_RULES: Rules<LoadOptions> = {
@@ -175,6 +175,21 @@ export function check_options<T>(
       );
     }
   }
+}
+
+/** Checks that an argument is an array with something in it. @throws AlignError `invalid_argument` */
+export function check_list(what: string, value: unknown): asserts value is readonly unknown[] {
+  if (!Array.isArray(value))
+    throw new AlignError('invalid_argument', `${what} must be an array, not ${show(value)}`);
+  if (value.length === 0) throw new AlignError('invalid_argument', `${what} is empty: give at least one`);
+}
+
+/** Checks that an argument is an array of texts with something in it. @throws AlignError `invalid_argument` */
+export function check_texts(what: string, value: unknown): asserts value is readonly string[] {
+  check_list(what, value);
+  const bad = value.findIndex((text) => typeof text !== 'string');
+  if (bad >= 0)
+    throw new AlignError('invalid_argument', `${what}[${bad}] must be a text, not ${show(value[bad])}`);
 }
 
 /** The name that differs least from `name`, or undefined when none is close (more than a third of its letters differ). */

@@ -1,0 +1,120 @@
+// Options: what is known passes, and everything else is refused with the bad name or value in the message.
+
+import { describe, expect, it } from 'vitest';
+import type { AlignError } from '../../src/host/errors.ts';
+import {
+  check_call_options,
+  check_list,
+  check_load_options,
+  check_texts,
+  nearest_name,
+} from '../../src/host/options.ts';
+
+function refusal(check: () => void): AlignError {
+  try {
+    check();
+  } catch (error) {
+    expect((error as AlignError).code).toBe('invalid_argument');
+    return error as AlignError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('load options', () => {
+  it.each([
+    undefined,
+    {},
+    { device: 'wasm', dtype: 'fp32', precision: 'exact', threads: 1, towers: 'both' },
+    { device: 'auto', towers: 'text', max_memory: 1e9, max_pixels: 1000, background: 'drop' },
+    { background: [255, 255, 255], signal: new AbortController().signal, progress_callback: () => undefined },
+    { device: undefined, towers: 'vision', progress_callback: null },
+  ])('%j passes', (options) => {
+    expect(() => check_load_options('load', options)).not.toThrow();
+  });
+
+  it.each<[string, unknown, string]>([
+    ['device', 'webgpu', '"wasm" or "auto"'],
+    ['dtype', 'fp16', '"fp32"'],
+    ['dtype', 'q8', '"fp32"'],
+    ['precision', 'fast', '"exact"'],
+    ['threads', 4, 'must be 1'],
+    ['threads', '1', 'must be 1'],
+    ['towers', 'image', '"both" or "text" or "vision"'],
+    ['max_memory', 0, 'positive integer'],
+    ['max_memory', NaN, 'positive integer'],
+    ['max_pixels', -1, 'positive integer'],
+    ['max_pixels', 1.5, 'positive integer'],
+    ['background', [255, 255], '[red, green, blue]'],
+    ['background', [0, 0, 256], '[red, green, blue]'],
+    ['background', 'white', '"drop"'],
+    ['signal', 'stop', 'AbortSignal'],
+    ['signal', null, 'AbortSignal'],
+    ['progress_callback', 5, 'function'],
+    ['wasm', null, 'Module'],
+  ])('%s %j is refused, saying what is supported', (name, value, remedy) => {
+    const error = refusal(() => check_load_options('Align.load', { [name]: value }));
+    expect(error.message).toMatch(/^Align\.load: /);
+    expect(error.message).toContain(name);
+    expect(error.message).toContain(remedy);
+    expect(error.detail).toEqual({ option: name, value });
+  });
+
+  it.each([
+    'webgpu',
+    'worker',
+    'embeddings',
+    'gpu',
+    'on_device_lost',
+    'verify',
+    'cache',
+    'host',
+    'token',
+    'revision',
+    'local_files_only',
+    'fetch',
+    'sha256',
+  ])('%s is refused as not supported, never ignored', (name) => {
+    const error = refusal(() => check_load_options('load', { [name]: true }));
+    expect(error.message).toContain(`option ${name} is not supported`);
+    expect(error.hint).toContain('device, dtype');
+  });
+
+  it('names the option that was meant', () => {
+    expect(refusal(() => check_load_options('load', { tower: 'text' })).hint).toBe('did you mean towers?');
+    expect(refusal(() => check_load_options('load', { maxMemory: 1 })).hint).toBe('did you mean max_memory?');
+    expect(refusal(() => check_load_options('load', { quantised: true })).hint).toContain('it takes device');
+    expect(refusal(() => check_load_options('load', { constructor: 1 })).message).toContain('constructor');
+  });
+
+  it.each([null, 'wasm', 5, [], true])('%j is no options object', (options) => {
+    expect(refusal(() => check_load_options('load', options)).message).toContain('must be an object');
+  });
+});
+
+describe('call options', () => {
+  it('are checked by the same rules', () => {
+    expect(() => check_call_options('embed_text', { batch_size: 4, yield_ms: 0 })).not.toThrow();
+    expect(refusal(() => check_call_options('embed_text', { batch_size: 0 })).message).toContain('0');
+    expect(refusal(() => check_call_options('embed_text', { yield_ms: -1 })).message).toContain('-1');
+    expect(refusal(() => check_call_options('embed_text', { yield_ms: NaN })).message).toContain('NaN');
+    expect(refusal(() => check_call_options('embed_text', { batchSize: 4 })).hint).toBe(
+      'did you mean batch_size?',
+    );
+    expect(refusal(() => check_call_options('embed_text', { device: 'wasm' })).message).toContain('device');
+  });
+});
+
+it('lists must be arrays with something in them, and texts must be texts', () => {
+  expect(refusal(() => check_list('parts', 'abc')).message).toContain('"abc"');
+  expect(refusal(() => check_list('parts', [])).message).toContain('parts is empty');
+  expect(refusal(() => check_texts('labels', ['a', 'b', 7])).message).toContain(
+    'labels[2] must be a text, not 7',
+  );
+  expect(() => check_texts('labels', ['a', 'a', ''])).not.toThrow();
+});
+
+it('the nearest name is near', () => {
+  expect(nearest_name('topk', ['top_k', 'scores'])).toBe('top_k');
+  expect(nearest_name('hypothesisTemplate', ['hypothesis_template', 'top_k'])).toBe('hypothesis_template');
+  expect(nearest_name('zzz', ['top_k', 'scores'])).toBeUndefined();
+});
