@@ -12,6 +12,9 @@ export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | string | 
 /** A model given as its files: by name, or as a file list (`<input type="file" multiple>`, `webkitdirectory`, a drop). */
 export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
 
+/** What a `model` argument may be; a string is the path of a folder, or its file: URL. */
+export type ModelSource = string | URL | ModelFiles;
+
 export interface OpenOptions {
   signal?: AbortSignal | undefined;
 }
@@ -32,7 +35,7 @@ export interface ModelFolder {
  * @throws AlignError `not_found`, `model_required`, `invalid_argument`.
  */
 export async function open_model(
-  model: string | URL | ModelFiles | undefined,
+  model: ModelSource | undefined,
   options: OpenOptions = {},
 ): Promise<ModelFolder> {
   throw_if_aborted(options.signal);
