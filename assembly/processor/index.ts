@@ -1,2 +1,3 @@
 // Raw input to tensors: resizing and tokenising, once for every host.
-export {};
+export { normalize, unicode_bytes, unicode_init } from './normalize';
+export { added_tokens_init, encode, wordpiece_init } from './wordpiece';

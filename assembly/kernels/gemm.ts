@@ -1,0 +1,88 @@
+// c[m, n] = activation(a[m, k] · w[k, n] + bias[n]) + residual[m, n] on packed weights: every Linear and every 1×1
+// convolution (a pixel is a row).
+//
+//   w:  panel 0 | panel 1 | …   (tile.ts), the last one filled up with zero columns
+//
+//        n →  panel 0     panel 1
+//   m  ┌──────────────┬──────────────┐   a block of rows stays in cache while all panels pass over it;
+//   ↓  │ tile2 tile2… │              │   bias, activation and residual are applied to a block × panel at once
+//      └──────────────┴──────────────┘
+
+import { activate } from './activation';
+import { tile1, tile1x2, tile2 } from './tile';
+import { arena, weights } from '../plan/bases';
+import { Gemm, NONE, NR } from '../plan/op';
+import { begin_of, end_of } from '../plan/share';
+import { last_mask } from '../simd/lanes';
+
+/** Rows that share one pass over the panels. */
+const BLOCK: u32 = 128;
+
+/** Shares split rows where there are enough of them, else panels; never k. */
+export function gemm(op: Gemm, part: u32, parts: u32): void {
+  const panels = (op.n + NR - 1) / NR;
+  if (op.m >= parts * 16 || panels < parts) {
+    const end = end_of(op.m, part, parts);
+    for (let i = begin_of(op.m, part, parts); i < end; i += BLOCK) {
+      block(op, i, min(BLOCK, end - i), 0, panels);
+    }
+  } else {
+    for (let i: u32 = 0; i < op.m; i += BLOCK) {
+      block(op, i, min(BLOCK, op.m - i), begin_of(panels, part, parts), end_of(panels, part, parts));
+    }
+  }
+}
+
+function block(op: Gemm, row: u32, rows: u32, first: u32, last: u32): void {
+  const k = op.k;
+  const lda = <usize>op.lda << 2;
+  const ldc = <usize>op.ldc << 2;
+  const a = arena(op.a) + row * lda;
+  const c = arena(op.c) + row * ldc;
+  const columns = op.ldc; // pad columns are computed too: their weights are zeros
+  const panel = (<usize>k + 1) << 6;
+  let w = weights(op.weights) + first * panel;
+  for (let p = first; p < last; p++, w += panel) {
+    let vectors = min<u32>(4, (columns - p * NR) >> 2);
+    let cp = c + (<usize>p << 6);
+    if (rows == 1 && p + 1 < last) {
+      vectors = min<u32>(4, (columns - (p + 1) * NR) >> 2);
+      tile1x2(a, w, k, cp, vectors);
+      finish(op, cp, row, p, 1, 4 + vectors, ldc);
+      p++;
+      w += panel;
+      continue;
+    }
+    let ap = a;
+    let i = rows;
+    for (; i >= 2; i -= 2) {
+      tile2(ap, ap + lda, w, k, cp, cp + ldc, vectors);
+      ap += lda << 1;
+      cp += ldc << 1;
+    }
+    if (i) tile1(ap, w, k, cp, vectors);
+    finish(op, c + (<usize>p << 6), row, p, rows, vectors, ldc);
+  }
+}
+
+/** Activation and residual over `rows` rows of the columns from panel p on, just written and still in cache. */
+function finish(op: Gemm, c: usize, row: u32, p: u32, rows: u32, vectors: u32, ldc: usize): void {
+  activate(op.activation, c, rows, vectors, ldc);
+  const n = op.n;
+  const tail = n & 3;
+  if (tail && p * NR + (vectors << 2) > n) clear_pads(c + ((<usize>vectors - 1) << 4), rows, ldc, last_mask(n));
+  if (op.residual == NONE) return;
+  const ldr = <usize>op.ldr << 2;
+  let r = arena(op.residual) + row * ldr + (<usize>p << 6);
+  const bytes = <usize>vectors << 4;
+  for (let i: u32 = 0; i < rows; i++, c += ldc, r += ldr) {
+    for (let j: usize = 0; j < bytes; j += 16) {
+      v128.store(c + j, f32x4.add(v128.load(c + j), v128.load(r + j)));
+    }
+  }
+}
+
+// Some activations are not zero at zero.
+function clear_pads(c: usize, rows: u32, ldc: usize, mask: v128): void {
+  for (let i: u32 = 0; i < rows; i++, c += ldc) v128.store(c, v128.and(v128.load(c), mask));
+}

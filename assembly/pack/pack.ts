@@ -1,0 +1,93 @@
+// Checkpoint tensors to packed weight blocks, in row ranges of any size and order. A batch norm's four vectors must have
+// come before the rows of the convolution they fold into; they wait in the request's scratch:
+//
+//   scratch:  gamma[rows] | beta[rows] | mean[rows] | variance[rows] | one source row as f32
+
+import { element_bytes, widen } from './widen';
+import { NR } from '../plan/op';
+import { Dtype, Packing, Part, Request, Source } from '../plan/tables';
+
+/**
+ * Packs rows first_row … first_row + rows − 1 of a source tensor, whose bytes lie at `src`, into the block at `dst`
+ * (zeros before the first call).
+ */
+export function pack(request: usize, source: usize, first_row: u32, rows: u32, src: usize, dst: usize): void {
+  const block = changetype<Request>(request);
+  const tensor = changetype<Source>(source);
+  const bytes = element_bytes(tensor.dtype);
+  switch (tensor.part) {
+    case Part.Weight: {
+      for (let i: u32 = 0; i < rows; i++) {
+        weight_row(block, tensor, first_row + i, src + i * block.channels * block.taps * bytes, dst);
+      }
+      return;
+    }
+    case Part.Bias: {
+      const row = row_at(block);
+      widen(tensor.dtype, src, rows, row);
+      for (let i: u32 = 0; i < rows; i++) {
+        store<f32>(bias_at(block, tensor.row + first_row + i, dst), load<f32>(row + (<usize>i << 2)));
+      }
+      return;
+    }
+    default: {
+      const vector = block.scratch_at + ((block.rows * (tensor.part - Part.Gamma)) << 2);
+      widen(tensor.dtype, src, rows, vector + (first_row << 2));
+    }
+  }
+}
+
+function weight_row(block: Request, tensor: Source, row: u32, src: usize, dst: usize): void {
+  const place = tensor.row + row;
+  const count = block.channels * block.taps;
+  if (block.packing == Packing.Rows) return widen(tensor.dtype, src, count, dst + ((<usize>place * block.depth) << 2));
+  let values = src;
+  if (tensor.dtype != Dtype.F32 || block.normed) {
+    values = row_at(block);
+    widen(tensor.dtype, src, count, values);
+  }
+  if (block.normed) fold(block, place, values, count, dst);
+  if (block.packing == Packing.Panels) scatter(block, values, weight_at(block, place, dst), 64);
+  else scatter(block, values, taps_at(block, place, dst) + 16, 16);
+}
+
+/** Batch norm folded in f64: w · gamma / √(variance + eps), beta − mean · gamma / √(variance + eps) as the bias. */
+function fold(block: Request, row: u32, values: usize, count: u32, dst: usize): void {
+  const at = <usize>block.scratch_at + (<usize>row << 2);
+  const vector = <usize>block.rows << 2;
+  const scale = <f64>load<f32>(at) / sqrt<f64>(<f64>load<f32>(at + 3 * vector) + block.eps);
+  const bias = <f64>load<f32>(at + vector) - <f64>load<f32>(at + 2 * vector) * scale;
+  store<f32>(bias_at(block, row, dst), <f32>bias);
+  for (const end = values + (<usize>count << 2); values < end; values += 4) {
+    store<f32>(values, <f32>(<f64>load<f32>(values) * scale));
+  }
+}
+
+// A source row [channels, taps] goes down a column as [taps, lda], `step` bytes an element.
+function scatter(block: Request, values: usize, to: usize, step: usize): void {
+  const taps = block.taps;
+  const lda = block.depth / taps;
+  for (let tap: u32 = 0; tap < taps; tap++) {
+    let p = to + tap * lda * step;
+    let v = values + (<usize>tap << 2);
+    for (let c: u32 = 0; c < block.channels; c++, p += step, v += <usize>taps << 2) store<f32>(p, load<f32>(v));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function row_at(block: Request): usize {
+  return block.scratch_at + (block.rows << 4);
+}
+
+function weight_at(block: Request, column: u32, dst: usize): usize {
+  return dst + ((<usize>(column / NR) * (block.depth + 1) + 1) << 6) + (<usize>(column % NR) << 2);
+}
+
+function taps_at(block: Request, channel: u32, dst: usize): usize {
+  return dst + ((<usize>(channel >> 2) * (block.depth + 1)) << 4) + (<usize>(channel & 3) << 2);
+}
+
+function bias_at(block: Request, row: u32, dst: usize): usize {
+  return block.packing == Packing.Panels ? weight_at(block, row, dst) - 64 : taps_at(block, row, dst);
+}

@@ -1,0 +1,247 @@
+// The op record: one step of a plan. Every field is four bytes and every record RECORD_BYTES long, so that
+// AssemblyScript, TypeScript (src/host/plan/layout.ts, generated from this file) and WGSL read the same bytes.
+//
+//   word 0 … 7        header (class Op)
+//   word 8 …          `operands` places in the arena, in bytes from its base; NONE where an operand is absent;
+//                     the last place is the output
+//   then              sizes, strides (in floats) and constants
+//
+// Legend: m n k = rows, columns and inner size of a matrix product; a c = its input and output; ld* = row strides;
+// h w c = height, width and channels of a map; k = kernel size; rows are tokens, pixels or pictures.
+
+export const RECORD_BYTES: usize = 256;
+
+/** Version of this layout and of the exports; the host refuses a module with another one. */
+export const ABI: u32 = 1;
+
+/** An operand that is not there. */
+export const NONE: u32 = 0xffffffff;
+
+/** Row strides are multiples of this many floats: one vector. */
+export const LANES: u32 = 4;
+
+/** Every tensor and every weight block begins at a multiple of this many bytes (WebGPU's offset alignment). */
+export const ALIGNMENT: u32 = 256;
+
+/** Columns of a packed panel of a weight matrix. */
+export const NR: u32 = 16;
+
+/** The most parts an op may be split into: per-part scratch is sized by it. */
+export const MAX_PARTS: u32 = 16;
+
+export const enum Kind {
+  Gemm = 1,
+  Conv2d,
+  Depthwise,
+  Pool,
+  Scale,
+  Embedding,
+  LayerNorm,
+  Attention,
+  Gather,
+  Normalize,
+  Similarity,
+}
+
+/** The distinct functions behind transformers' 22 parameter-free ACT2FN names. */
+export const enum Activation {
+  Linear,
+  Relu,
+  Relu2,
+  Relu6,
+  LeakyRelu,
+  Sigmoid,
+  Silu,
+  QuickGelu,
+  Gelu,
+  Gelu10,
+  GeluTanh,
+  Tanh,
+  Hardswish,
+  Mish,
+  Laplace,
+  SqrtSoftplus,
+}
+
+export const enum Pooling {
+  Mean,
+  Max,
+}
+
+@unmanaged
+export class Op {
+  kind: Kind;
+  /** Index into the plan's names. */
+  name: u32;
+  /** How many of the words after the header are places in the arena. */
+  operands: u32;
+  /** Weight block: shard and byte offset within it. */
+  shard: u32;
+  weights: u32;
+  /** Multiply-accumulates of the op, 64 bits. */
+  macs_low: u32;
+  macs_high: u32;
+  reserved: u32;
+}
+
+/** c[m, n] = activation(a[m, k] · w[k, n] + bias[n]) + residual[m, n] */
+@unmanaged
+export class Gemm extends Op {
+  a: u32;
+  residual: u32;
+  c: u32;
+  m: u32;
+  n: u32;
+  k: u32;
+  lda: u32;
+  ldr: u32;
+  ldc: u32;
+  activation: Activation;
+}
+
+/** out[b, y, x, n] = activation(Σ in[b, y·stride + ky − top, x·stride + kx − left, c] · w[ky, kx, c, n] + bias[n]), zeros outside */
+@unmanaged
+export class Conv2d extends Op {
+  input: u32;
+  /** MAX_PARTS slots for two gathered patches. */
+  scratch: u32;
+  out: u32;
+  batch: u32;
+  in_h: u32;
+  in_w: u32;
+  /** Row stride of the input, in floats. */
+  lda: u32;
+  out_h: u32;
+  out_w: u32;
+  n: u32;
+  ldc: u32;
+  kernel: u32;
+  stride: u32;
+  top: u32;
+  left: u32;
+  activation: Activation;
+}
+
+/** out[b, y, x, c] = activation(Σ in[b, y·stride + ky − top, x·stride + kx − left, c] · w[ky, kx, c] + bias[c]), zeros outside */
+@unmanaged
+export class Depthwise extends Op {
+  input: u32;
+  out: u32;
+  batch: u32;
+  in_h: u32;
+  in_w: u32;
+  out_h: u32;
+  out_w: u32;
+  channels: u32;
+  /** Row stride of input and output, in floats. */
+  ldc: u32;
+  kernel: u32;
+  stride: u32;
+  top: u32;
+  left: u32;
+  activation: Activation;
+}
+
+/** out[b, c] = mean or maximum over y, x of in[b, y, x, c] */
+@unmanaged
+export class Pool extends Op {
+  input: u32;
+  out: u32;
+  batch: u32;
+  h: u32;
+  w: u32;
+  /** Row stride of input and output, in floats. */
+  ldc: u32;
+  pooling: Pooling;
+}
+
+/** x[b, p, c] ·= gate[b, c], in place */
+@unmanaged
+export class Scale extends Op {
+  gate: u32;
+  x: u32;
+  batch: u32;
+  pixels: u32;
+  ldc: u32;
+}
+
+/** out[t] = table[ids[t]], or += with `accumulate`; ids are 32-bit integers */
+@unmanaged
+export class Embedding extends Op {
+  ids: u32;
+  out: u32;
+  tokens: u32;
+  rows: u32;
+  ldc: u32;
+  accumulate: u32;
+}
+
+/** out[t] = (x[t] − mean) / √(variance + eps) · gamma + beta, over `width` columns */
+@unmanaged
+export class LayerNorm extends Op {
+  x: u32;
+  out: u32;
+  rows: u32;
+  width: u32;
+  ldc: u32;
+  eps: f32;
+}
+
+/**
+ * For every sequence s and head: softmax(q · kᵀ · scale, masked) · v over the rows starts[s] … starts[s + 1] − 1 of
+ * qkv[t, 3 · heads · d]. `mask[t]` is 0 for a key that nobody sees. Rows from starts[sequences] on become zeros.
+ */
+@unmanaged
+export class Attention extends Op {
+  qkv: u32;
+  starts: u32;
+  mask: u32;
+  /** Tap: probabilities [sequences, heads, length, ldp], or NONE. */
+  probs: u32;
+  /** MAX_PARTS slots of `slot` bytes. */
+  scratch: u32;
+  out: u32;
+  tokens: u32;
+  sequences: u32;
+  /** The longest a sequence can be. */
+  length: u32;
+  heads: u32;
+  d: u32;
+  ldq: u32;
+  ldp: u32;
+  ldo: u32;
+  slot: u32;
+  scale: f32;
+}
+
+/** out[i] = x[rows[i]] */
+@unmanaged
+export class Gather extends Op {
+  x: u32;
+  rows: u32;
+  out: u32;
+  count: u32;
+  ldc: u32;
+}
+
+/** out[i] = x[i] / ‖x[i]‖₂ */
+@unmanaged
+export class Normalize extends Op {
+  x: u32;
+  out: u32;
+  rows: u32;
+  ldc: u32;
+}
+
+/** out[i, j] = a[i] · b[j] / temperature (the weight) */
+@unmanaged
+export class Similarity extends Op {
+  a: u32;
+  b: u32;
+  out: u32;
+  m: u32;
+  n: u32;
+  /** Row stride of a and b, in floats; pad lanes are zeros. */
+  k: u32;
+  ldo: u32;
+}

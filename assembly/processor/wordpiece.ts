@@ -1,0 +1,238 @@
+// BERT's tokenizer (tokenizers' AddedVocabulary, BertPreTokenizer and WordPiece): UTF-8 in, ids out.
+//
+//   text ─ added tokens as they are ─▶ pieces ─ normalize ─▶ pieces ─ added tokens, normalised ─▶ pieces
+//        ─ white space and punctuation ─▶ words ─ longest prefix in the vocabulary, again and again ─▶ ids
+//
+// The vocabulary is an open-addressed hash table of slots (hash, 1 + index; 0 is empty) over tokens that lie one after
+// the other: token i is bytes[offsets[i] … offsets[i + 1]), its id is ids[i].
+
+import { PUNCTUATION, SPACE, WORD, code_point, flags_of, next, normalize } from './normalize';
+
+const FNV_BASIS: u32 = 0x811c9dc5;
+const FNV_PRIME: u32 = 0x01000193;
+
+let bytes: usize = 0;
+let offsets: usize = 0;
+let ids: usize = 0;
+let table: usize = 0;
+let mask: u32 = 0;
+let longest: usize = 0;
+let prefix: usize = 0;
+let prefix_bytes: usize = 0;
+let prefix_hash: u32 = FNV_BASIS;
+let unknown: u32 = 0;
+let max_chars: u32 = 0;
+let options: u32 = 0;
+
+@inline
+function hash_byte(hash: u32, p: usize): u32 {
+  return (hash ^ load<u8>(p)) * FNV_PRIME;
+}
+
+/**
+ * Takes the vocabulary of `count` tokens and fills `slots` (a power of two, more than `count`) at `at`, which must be
+ * zero. The continuing prefix (`##`) lies at `prefix_at`; a word of more than `chars` characters is `unk`.
+ * `normalizer` is the options of `normalize`.
+ */
+export function wordpiece_init(
+  tokens_at: usize,
+  offsets_at: usize,
+  ids_at: usize,
+  count: u32,
+  at: usize,
+  slots: u32,
+  prefix_at: usize,
+  prefix_length: usize,
+  unk: u32,
+  chars: u32,
+  normalizer: u32,
+): void {
+  bytes = tokens_at;
+  offsets = offsets_at;
+  ids = ids_at;
+  table = at;
+  mask = slots - 1;
+  prefix = prefix_at;
+  prefix_bytes = prefix_length;
+  unknown = unk;
+  max_chars = chars;
+  options = normalizer;
+  prefix_hash = FNV_BASIS;
+  for (let i: usize = 0; i < prefix_length; i++) prefix_hash = hash_byte(prefix_hash, prefix + i);
+  longest = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const start = bytes + load<u32>(offsets + i * 4);
+    const end = bytes + load<u32>(offsets + i * 4, 4);
+    longest = max(longest, end - start);
+    let hash = FNV_BASIS;
+    for (let p = start; p < end; p++) hash = hash_byte(hash, p);
+    let slot = hash & mask;
+    while (load<u32>(table + slot * 8, 4) != 0) slot = (slot + 1) & mask;
+    store<u32>(table + slot * 8, hash);
+    store<u32>(table + slot * 8, i + 1, 4);
+  }
+}
+
+/** 1 + index of the token that is the first `lead` bytes of the prefix and then p … end-1, or 0. */
+function look_up(hash: u32, lead: usize, p: usize, end: usize): u32 {
+  for (let slot = hash & mask; load<u32>(table + slot * 8, 4) != 0; slot = (slot + 1) & mask) {
+    const found = load<u32>(table + slot * 8, 4);
+    if (load<u32>(table + slot * 8) != hash) continue;
+    const at = offsets + (found - 1) * 4;
+    const token = bytes + load<u32>(at);
+    if (load<u32>(at, 4) - load<u32>(at) != lead + (end - p)) continue;
+    if (memory.compare(token, prefix, lead) == 0 && memory.compare(token + lead, p, end - p) == 0) return found;
+  }
+  return 0;
+}
+
+// Where the next id goes.
+let out: usize = 0;
+
+@inline
+function put_id(id: u32): void {
+  store<u32>(out, id);
+  out += 4;
+}
+
+/** One word, greedily: the longest token first, then the longest continuation; a word with a gap is unknown whole. */
+function word(start: usize, end: usize, chars: u32): void {
+  if (chars > max_chars) return put_id(unknown);
+  const first = out;
+  let p = start;
+  while (p < end) {
+    const lead = p == start ? 0 : prefix_bytes;
+    const limit = min(end, p + longest);
+    let hash = p == start ? FNV_BASIS : prefix_hash;
+    let found: u32 = 0;
+    let found_end = p;
+    for (let q = p; q < limit; ) {
+      do hash = hash_byte(hash, q++);
+      while (q < limit && (load<u8>(q) & 0xc0) == 0x80);
+      const index = look_up(hash, lead, p, q);
+      if (index != 0) {
+        found = index;
+        found_end = q;
+      }
+    }
+    if (found == 0) {
+      out = first;
+      return put_id(unknown);
+    }
+    put_id(load<u32>(ids + (found - 1) * 4));
+    p = found_end;
+  }
+}
+
+/** Normalised text to words: white space parts them, a punctuation mark is a word of its own. */
+function words(start: usize, end: usize): void {
+  let from = start;
+  let chars: u32 = 0;
+  for (let p = start; p < end; ) {
+    const at = p;
+    const f = flags_of(code_point(p));
+    p = next;
+    if (f & (SPACE | PUNCTUATION)) {
+      if (chars != 0) word(from, at, chars);
+      if (f & PUNCTUATION) word(at, p, 1);
+      from = p;
+      chars = 0;
+    } else {
+      chars++;
+    }
+  }
+  if (chars != 0) word(from, end, chars);
+}
+
+// Added tokens, as records (text, bytes, id, flags) of four words, longest first.
+const SINGLE_WORD: u32 = 1;
+const LSTRIP: u32 = 2;
+const RSTRIP: u32 = 4;
+const RECORD: usize = 16;
+let raw_tokens: usize = 0;
+let raw_end: usize = 0;
+let normalized_tokens: usize = 0;
+let normalized_end: usize = 0;
+
+/** Two lists of added tokens: those looked for in the text as it comes, and those looked for after `normalize`. */
+export function added_tokens_init(raw: usize, raw_count: u32, normalized: usize, normalized_count: u32): void {
+  raw_tokens = raw;
+  raw_end = raw + raw_count * RECORD;
+  normalized_tokens = normalized;
+  normalized_end = normalized + normalized_count * RECORD;
+}
+
+// What `find` found: the token's record and where its text begins.
+let token: usize = 0;
+let token_at: usize = 0;
+
+/** The leftmost added token from `p` on, the longest where several begin. */
+function find(list: usize, list_end: usize, p: usize, end: usize): bool {
+  if (list == list_end) return false;
+  for (; p < end; p++) {
+    const a = load<u8>(p);
+    for (let record = list; record < list_end; record += RECORD) {
+      const text = load<u32>(record);
+      const length = load<u32>(record, 4);
+      if (load<u8>(text) == a && p + length <= end && memory.compare(text, p, length) == 0) {
+        token = record;
+        token_at = p;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/** Start of the character that ends at `p`. */
+@inline
+function before(p: usize): usize {
+  do p--;
+  while ((load<u8>(p) & 0xc0) == 0x80);
+  return p;
+}
+
+/** Parts a text at its added tokens; the pieces between go to the next step. `work` is free memory. */
+function split(start: usize, end: usize, work: usize, raw: bool): void {
+  const list = raw ? raw_tokens : normalized_tokens;
+  const list_end = raw ? raw_end : normalized_end;
+  let from = start;
+  let p = start;
+  while (find(list, list_end, p, end)) {
+    const flags = load<u32>(token, 12);
+    const id = load<u32>(token, 8);
+    let left = token_at;
+    let right = token_at + load<u32>(token, 4);
+    p = right;
+    if (flags & SINGLE_WORD) {
+      if (left > start && flags_of(code_point(before(left))) & WORD) continue;
+      if (right < end && flags_of(code_point(right)) & WORD) continue;
+    }
+    if (flags & LSTRIP) {
+      while (left > from && flags_of(code_point(before(left))) & SPACE) left = before(left);
+    }
+    if (flags & RSTRIP) {
+      while (right < end && flags_of(code_point(right)) & SPACE) right = next;
+    }
+    if (from < left) piece(from, left, work, raw);
+    put_id(id);
+    from = right;
+  }
+  if (from < end) piece(from, end, work, raw);
+}
+
+function piece(start: usize, end: usize, work: usize, raw: bool): void {
+  if (!raw) return words(start, end);
+  const room = 3 * (end - start);
+  split(work, work + normalize(start, end - start, work, work + room, options), 0, false);
+}
+
+/**
+ * Ids of `length` bytes of valid UTF-8 at `text`, without those of the post-processor. `work` needs 6 * length bytes,
+ * `out_ids` 4 * length: a byte never gives more than one id. Returns their count.
+ */
+export function encode(text: usize, length: usize, work: usize, out_ids: usize): u32 {
+  out = out_ids;
+  split(text, text + length, work, true);
+  return <u32>((out - out_ids) >> 2);
+}
