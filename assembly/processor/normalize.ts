@@ -333,8 +333,9 @@ export function normalize(text: usize, length: usize, out: usize, work: usize, o
   cursor = out;
   scratch = work;
   run = 0;
-  for (let p = text; p < end; p = next) {
+  for (let p = text; p < end; ) {
     let c = code_point(p);
+    p = next;
     const f = flags_of(c);
     if (options & CLEAN_TEXT) {
       if (f & REMOVED) continue;

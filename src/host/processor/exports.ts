@@ -1,3 +1,28 @@
-// What align.wasm exports for the processor (assembly/processor/index.ts).
+// What align.wasm exports for the processor (assembly/processor/index.ts). Pointers and sizes are bytes.
 
-export type ProcessorExports = object;
+export interface ProcessorExports {
+  /** Bytes of the expanded Unicode tables. */
+  unicode_bytes(): number;
+  /** Expands the tables at `at` (4-byte aligned); once an instance, before the calls below. */
+  unicode_init(at: number): void;
+  /** BertNormalizer: `length` bytes of UTF-8 to at most 3 * length at `out`; returns their count. */
+  normalize(text: number, length: number, out: number, work: number, options: number): number;
+  /** Takes the vocabulary and builds its hash table of `slots` in zeroed memory at `table`. */
+  wordpiece_init(
+    tokens: number,
+    offsets: number,
+    ids: number,
+    count: number,
+    table: number,
+    slots: number,
+    prefix: number,
+    prefix_length: number,
+    unk: number,
+    max_chars: number,
+    normalizer: number,
+  ): void;
+  /** Added tokens as records (text, bytes, id, flags: 1 single_word, 2 lstrip, 4 rstrip), longest first. */
+  added_tokens_init(raw: number, raw_count: number, normalized: number, normalized_count: number): void;
+  /** Ids of a UTF-8 text, 4 * length bytes at `ids`; `work` has 6 * length. Returns their count. */
+  encode(text: number, length: number, work: number, ids: number): number;
+}
