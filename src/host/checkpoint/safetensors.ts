@@ -54,6 +54,9 @@ export interface TensorInfo {
 /** The format allows 100 MB, which parses into gigabytes; the header of align-base has 150 KB. */
 export const MAX_HEADER_BYTES: number = 16 * 2 ** 20;
 
+/** "version ", the beginning of what a clone without Git LFS has in the place of weights. */
+const LFS_POINTER = 0x206e_6f69_7372_6576n;
+
 /** An open safetensors file of which only the header has been read. */
 export class SafetensorsFile {
   readonly source: ByteSource;
@@ -78,6 +81,8 @@ export class SafetensorsFile {
     const prefix = await source.read(0, 8, signal);
     // As a BigInt: 2^64 - 8 must not wrap or round into a length that fits.
     const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
+    if (length === LFS_POINTER)
+      throw corrupt(file, 'a Git LFS pointer, not the file it points to; get that with "git lfs pull"');
     if (length > BigInt(MAX_HEADER_BYTES))
       throw corrupt(file, `a header of ${length.toString()} bytes, the limit is ${MAX_HEADER_BYTES}`, {
         value: length,
