@@ -175,11 +175,7 @@ const MALFORMED: [string, Uint8Array, string][] = [
   ['10,001 metadata keys', file_bytes(`{"__metadata__":{${keys(10_001)}}}`), 'more than 10000 entries'],
   ['100,000 open brackets', file_bytes(one('['.repeat(100_000)), 4), 'not an integer'],
   ['a pickle', Uint8Array.from([0x80, 0x02, ...utf8.encode('ctorch._utils\n_rebuild')]), 'limit'],
-  [
-    'a zip archive',
-    Uint8Array.from([...utf8.encode('PK\u0003\u0004'), ...new Uint8Array(40)]),
-    'does not fit',
-  ],
+  ['a zip archive', Uint8Array.from([...utf8.encode('PK\u0003\u0004'), ...new Uint8Array(40)]), 'limit'],
   ['a Git LFS pointer', utf8.encode('version https://git-lfs.github.com/spec/v1\n'), 'git lfs pull'],
 ];
 
@@ -205,7 +201,7 @@ describe('refuses', () => {
     expect(error.message).toMatch(/^model\.safetensors: /);
     expect(error.message).toContain(problem);
     expect(error.detail.file).toBe('model.safetensors');
-    expect(bytes).toEqual(before);
+    expect(Buffer.compare(bytes, before)).toBe(0);
   });
 
   test('with tensor, value and place', async () => {
