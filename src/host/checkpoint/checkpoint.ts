@@ -1,7 +1,7 @@
 // A checkpoint: the tensors of model.safetensors, or of the shards that model.safetensors.index.json names. Opening
 // reads headers only; tensors are read in ranges of rows, in any order.
 
-import { AlignError, show } from '../errors.ts';
+import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { corrupt } from './header.ts';
 import { is_plain_name, type ModelFolder } from './model_files.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
@@ -87,6 +87,7 @@ export class Checkpoint {
    * @throws AlignError `missing_tensor`, `invalid_argument` (rows that the tensor does not have), `corrupt_checkpoint`.
    */
   async read_rows(name: string, first_row: number, rows: number, signal?: AbortSignal): Promise<Uint8Array> {
+    throw_if_aborted(signal);
     const info = this.#tensors.get(name);
     if (info === undefined)
       throw new AlignError('missing_tensor', `${this.name} has no tensor ${show(name)}`, {
@@ -120,6 +121,7 @@ async function open_file(
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<SafetensorsFile | null> {
+  throw_if_aborted(signal);
   const source = await folder.open(file);
   if (source === null) return null;
   try {

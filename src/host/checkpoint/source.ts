@@ -19,8 +19,10 @@ export function bytes_source(name: string, bytes: Uint8Array | ArrayBuffer): Byt
     name,
     size: view.byteLength,
     read(start, end) {
-      check_range(this, start, end);
-      return Promise.resolve(view.subarray(start, end));
+      return new Promise((resolve) => {
+        check_range(this, start, end);
+        resolve(view.subarray(start, end));
+      });
     },
   };
 }
