@@ -25,10 +25,6 @@ export const MAX_RANK = 8;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const ESCAPES = new Map(
-  Object.entries({ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }),
-);
-
 /** The error of everything wrong with the bytes of a checkpoint. */
 export function corrupt(file: string, problem: string, detail: Record<string, unknown> = {}): AlignError {
   return new AlignError('corrupt_checkpoint', `${file}: ${problem}`, { detail: { file, ...detail } });
@@ -157,13 +153,14 @@ class HeaderParser {
     }
   }
 
-  /** A surrogate can only come from an escape, as UTF-8 has none; one without its partner is refused. */
+  /** One string literal is the part of JSON on which JSON.parse is strict, but for surrogates without their partner. */
   #unescape(raw: string): string {
-    const text = raw.replace(/\\(u[0-9a-fA-F]{4}|[^])/g, (whole, escape: string) =>
-      escape.length === 5
-        ? String.fromCharCode(Number.parseInt(escape.slice(1), 16))
-        : (ESCAPES.get(escape) ?? this.#fail('an unknown escape', whole)),
-    );
+    let text: string;
+    try {
+      text = JSON.parse(`"${raw}"`) as string;
+    } catch {
+      this.#fail('an unknown escape', raw);
+    }
     if (/\p{Surrogate}/u.test(text)) this.#fail('a lone surrogate in a string', raw);
     return text;
   }
