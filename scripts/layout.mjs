@@ -34,7 +34,7 @@ for (const path of SOURCES) {
 /** Offsets as AssemblyScript lays fields out: in order, each at a multiple of its own size. */
 function layout(name, base, body) {
   const fields = base ? [...structs.get(base).fields] : [];
-  let offset = base ? structs.get(base).end : 0;
+  let offset = base ? structs.get(base).size : 0;
   for (const [, field, type] of body.matchAll(/(\w+): (\w+);/g)) {
     const kind = enums.has(type) ? 'u32' : type;
     const size = SIZES[kind];
@@ -43,8 +43,7 @@ function layout(name, base, body) {
     fields.push({ field, kind, offset });
     offset += size;
   }
-  const align = Math.max(4, ...fields.map((f) => SIZES[f.kind]));
-  return { fields, end: offset, size: Math.ceil(offset / align) * align };
+  return { fields, size: offset }; // as AssemblyScript's offsetof: no padding at the end
 }
 
 const lines = [

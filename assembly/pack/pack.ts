@@ -23,10 +23,10 @@ export function pack(request: usize, source: usize, first_row: u32, rows: u32, s
       return;
     }
     case Part.Bias: {
-      const row = row_at(block);
-      widen(tensor.dtype, src, rows, row);
+      const values: usize = block.scratch_at; // no batch norm is waiting there: it would be the bias
+      widen(tensor.dtype, src, rows, values);
       for (let i: u32 = 0; i < rows; i++) {
-        store<f32>(bias_at(block, tensor.row + first_row + i, dst), load<f32>(row + (<usize>i << 2)));
+        store<f32>(bias_at(block, tensor.row + first_row + i, dst), load<f32>(values + (<usize>i << 2)));
       }
       return;
     }

@@ -12,8 +12,8 @@ export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | string | 
 /** A model given as its files: by name, or as a file list (`<input type="file" multiple>`, `webkitdirectory`, a drop). */
 export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
 
-/** What a `model` argument may be; a string is the path of a folder, or its file: URL. */
-export type ModelSource = string | URL | ModelFiles;
+/** What a `model` argument may be; a string is the path of a folder, or its file: URL; an open folder stays what it is. */
+export type ModelSource = string | URL | ModelFiles | ModelFolder;
 
 export interface OpenOptions {
   signal?: AbortSignal | undefined;
@@ -51,8 +51,15 @@ export async function open_model(
     throw new AlignError('invalid_argument', `model is ${show(model)}`, {
       hint: 'give a folder, a file: URL or the files of the model',
     });
+  if (is_folder(model)) return model;
   if (byte_source('model', model) !== null) throw lone_file('A model given as the bytes of one file');
   return files_folder(model, options);
+}
+
+function is_folder(model: object): model is ModelFolder {
+  return (['open', 'text', 'json'] as const).every(
+    (name) => typeof (model as ModelFolder)[name] === 'function',
+  );
 }
 
 /** Whether `name` names a file in a folder and cannot lead out of it, on any system. */

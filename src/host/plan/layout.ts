@@ -312,7 +312,7 @@ export const TensorEntry: { readonly size: number; readonly fields: Readonly<Rec
 };
 
 export const Request: { readonly size: number; readonly fields: Readonly<Record<'eps' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at', Field>> } = {
-  size: 64,
+  size: 60,
   fields: {
     eps: [0, 'f64'],
     normed: [8, 'u32'],
@@ -347,7 +347,7 @@ export const Source: { readonly size: number; readonly fields: Readonly<Record<'
 };
 
 export const Recording: { readonly size: number; readonly fields: Readonly<Record<'arena_bytes' | 'weight_bytes' | 'ops_at' | 'ops' | 'tensors_at' | 'tensors' | 'requests_at' | 'requests' | 'sources_at' | 'sources' | 'names_at' | 'names_bytes' | 'next_shard' | 'next_offset' | 'error', Field>> } = {
-  size: 72,
+  size: 68,
   fields: {
     arena_bytes: [0, 'f64'],
     weight_bytes: [8, 'f64'],
@@ -368,7 +368,7 @@ export const Recording: { readonly size: number; readonly fields: Readonly<Recor
 };
 
 export const Placement: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed', Field>> } = {
-  size: 24,
+  size: 20,
   fields: {
     shard_limit: [0, 'f64'],
     shard: [8, 'u32'],
@@ -378,7 +378,7 @@ export const Placement: { readonly size: number; readonly fields: Readonly<Recor
 };
 
 export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
-  size: 136,
+  size: 132,
   fields: {
     shard_limit: [0, 'f64'],
     shard: [8, 'u32'],

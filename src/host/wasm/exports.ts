@@ -1,4 +1,4 @@
-// The functions and memory that align.wasm exports (assembly/index.ts), as the host calls them.
+// The functions and memory that align.wasm exports (assembly/index.ts), as the host calls them. Addresses are bytes.
 
 import type { ProcessorExports } from '../processor/exports.ts';
 
@@ -7,6 +7,23 @@ export interface CoreExports {
   abi_version(): number;
   /** First byte of memory that the module itself does not use. */
   heap_base(): number;
+
+  /** Bytes on the module's own heap, for a config. */
+  allocate(bytes: number): number;
+  /** Each takes a config's address and gives a Recording's. */
+  record_vision(config: number): number;
+  record_text(config: number): number;
+  record_align(config: number): number;
+  /** Frees the module's own heap. */
+  reset_recorder(): void;
+
+  /** Packs rows of a checkpoint tensor into its weight block. */
+  pack(request: number, source: number, first_row: number, rows: number, src: number, dst: number): void;
+
+  /** Says where weights and arena begin. */
+  bind(weights: number, arena: number): void;
+  /** Runs share `part` of `parts` of ops first … first + count − 1. */
+  execute(plan: number, first: number, count: number, part: number, parts: number): void;
 }
 
 export type Exports = CoreExports & ProcessorExports;

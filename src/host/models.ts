@@ -1,0 +1,203 @@
+// AlignModel: both towers and the head, step for step modeling_align.py in transformers.
+
+import { open_model, type ModelFolder, type ModelSource } from './checkpoint/model_files.ts';
+import { AlignConfig } from './config.ts';
+import { AlignError } from './errors.ts';
+import {
+  read_text_inputs,
+  read_vision_inputs,
+  type TapInputs,
+  type TextInputs,
+  type VisionInputs,
+} from './inputs.ts';
+import { align_loss } from './loss.ts';
+import { Model } from './model.ts';
+import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
+import { AlignOutput, ModelOutput } from './outputs.ts';
+import type { Plan } from './plan/plan.ts';
+import { load_runtime, loaded, type Runtime } from './runtime.ts';
+import { Tensor } from './tensor.ts';
+import { run_vision } from './tower_models.ts';
+import { text_output, vision_output } from './tower_outputs.ts';
+
+export { AlignTextModel, AlignVisionModel } from './tower_models.ts';
+
+type Float = Tensor<'float32'>;
+
+/** Both towers and the head: AlignModel in transformers. */
+export class AlignModel extends Model {
+  readonly config: AlignConfig;
+
+  private constructor(folder: ModelFolder, runtime: Runtime, config: AlignConfig) {
+    super(folder, runtime);
+    this.config = config;
+  }
+
+  /**
+   * Loads a model as transformers saves it; without an argument the embedded one.
+   * @throws AlignError `not_found`, `corrupt_checkpoint`, `missing_tensor`, `shape_mismatch`, `unsupported_config`,
+   *   `unsupported_activation`, `limit_exceeded`, `out_of_memory`, `aborted`, `invalid_argument`
+   */
+  static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignModel> {
+    check_load_options('AlignModel.from_pretrained', options);
+    const folder = await open_model(model, { signal: options.signal });
+    const config = await AlignConfig.from_folder(folder);
+    const runtime = await load_runtime(
+      folder,
+      {
+        text: options.towers === 'vision' ? undefined : config.text_config,
+        vision: options.towers === 'text' ? undefined : config.vision_config,
+        projection_dim: config.projection_dim,
+      },
+      options,
+    );
+    return new AlignModel(folder, runtime, config);
+  }
+
+  /**
+   * The whole model: AlignModel.forward. All of every tower's output is computed; for features alone use
+   * {@link get_text_features} and {@link get_image_features}.
+   * @param inputs `input_ids` [texts, length] and `pixel_values` [images, channels, height, width]
+   * @throws AlignError `invalid_argument`, `out_of_vocabulary`, `too_many_tokens`, `limit_exceeded`, `aborted`, `disposed`
+   */
+  forward(
+    inputs: TextInputs & VisionInputs & TapInputs & { return_loss?: boolean | null | undefined },
+    options: CallOptions = {},
+  ): Promise<AlignOutput> {
+    return this.call('AlignModel.forward', options, async ({ text, vision, head }) => {
+      const images = read_vision_inputs(inputs, this.config.vision_config);
+      const texts = read_text_inputs(inputs, this.config.text_config);
+      if (inputs.return_loss && images.batch !== texts.batch) {
+        throw new AlignError(
+          'invalid_argument',
+          `return_loss needs as many texts as images, there are ${texts.batch} and ${images.batch}`,
+          {
+            detail: { texts: texts.batch, images: images.batch },
+            hint: 'give pairs, or leave return_loss out',
+          },
+        );
+      }
+      const wanted = {
+        features: true,
+        last_hidden_state: true,
+        hidden_states: Boolean(inputs.output_hidden_states),
+        attentions: Boolean(inputs.output_attentions),
+      };
+      const vision_raw = await loaded(vision, 'vision').run(images, wanted, options);
+      const text_raw = await loaded(text, 'text').run(texts, wanted, options);
+      const joint = await head!.run(text_raw.get('features')!, vision_raw.get('pooler_output')!, options);
+      const logits_per_text = joint.get('logits_per_text')!;
+      return new AlignOutput({
+        loss: inputs.return_loss ? new Tensor('float32', [align_loss(logits_per_text)], []) : null,
+        logits_per_image: transpose(logits_per_text),
+        logits_per_text,
+        text_embeds: joint.get('text_embeds')!,
+        image_embeds: joint.get('image_embeds')!,
+        text_model_output: text_output(this.config.text_config, texts, text_raw),
+        vision_model_output: vision_output(vision_raw),
+      });
+    });
+  }
+
+  /**
+   * AlignModel.get_text_features: `pooler_output` is text_projection of the [CLS] rows [texts, projection_dim], not
+   * normalised. Trailing padding is not computed. `last_hidden_state`, `hidden_states` and `attentions` are there when
+   * `output_hidden_states` or `output_attentions` asks for them.
+   */
+  get_text_features(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
+    return this.call('AlignModel.get_text_features', options, async ({ text }) => {
+      const batch = read_text_inputs(inputs, this.config.text_config);
+      const hidden_states = Boolean(inputs.output_hidden_states);
+      const attentions = Boolean(inputs.output_attentions);
+      const wanted = {
+        features: true,
+        last_hidden_state: hidden_states || attentions,
+        hidden_states,
+        attentions,
+      };
+      const raw = await loaded(text, 'text').run(batch, wanted, options);
+      return text_output(this.config.text_config, batch, raw, 'features');
+    });
+  }
+
+  /** AlignModel.get_image_features: the vision tower's output, `pooler_output` [images, projection_dim] not normalised. */
+  get_image_features(inputs: VisionInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
+    return this.call('AlignModel.get_image_features', options, ({ vision }) =>
+      run_vision(this.config.vision_config, vision, inputs, options),
+    );
+  }
+
+  /** Unit-length text embeddings [texts, projection_dim]: `text_embeds` of {@link forward}, without the pictures. */
+  embed_text(inputs: TextInputs, options: CallOptions = {}): Promise<Float> {
+    return this.call('AlignModel.embed_text', options, async ({ text, head }) => {
+      const batch = read_text_inputs(inputs, this.config.text_config);
+      const raw = await loaded(text, 'text').run(batch, { features: true }, options);
+      const joint = await head!.run(raw.get('features')!, null, options);
+      return joint.get('text_embeds')!;
+    });
+  }
+
+  /** Unit-length image embeddings [images, projection_dim]: `image_embeds` of {@link forward}, without the texts. */
+  embed_image(inputs: VisionInputs, options: CallOptions = {}): Promise<Float> {
+    return this.call('AlignModel.embed_image', options, async ({ vision, head }) => {
+      const batch = read_vision_inputs(inputs, this.config.vision_config);
+      const raw = await loaded(vision, 'vision').run(batch, {}, options);
+      const joint = await head!.run(null, raw.get('pooler_output')!, options);
+      return joint.get('image_embeds')!;
+    });
+  }
+
+  /** logits_per_text [texts, images] of features or embeddings: both are normalised, as in {@link forward}. */
+  similarity(text: Float, image: Float, options: CallOptions = {}): Promise<Float> {
+    return this.call('AlignModel.similarity', options, async ({ head }) => {
+      const { projection_dim } = this.config;
+      for (const { dims } of [text, image]) {
+        if (dims.length !== 2 || dims[1] !== projection_dim) {
+          throw new AlignError(
+            'invalid_argument',
+            `similarity takes tensors [rows, ${projection_dim}], not [${dims.join(', ')}]`,
+          );
+        }
+      }
+      return (await head!.run(text, image, options)).get('logits_per_text')!;
+    });
+  }
+
+  /** The plan of one call, to be printed or timed. Sizes default to one picture of image_size and one text of 64 tokens. */
+  plan(
+    tower: 'text' | 'vision' | 'align',
+    shape: { batch?: number; height?: number; width?: number; tokens?: number } = {},
+  ): Plan {
+    const { text, vision, head } = this.runtime;
+    const { batch = 1, tokens = 64 } = shape;
+    if (tower === 'align') return head!.plan(batch, batch);
+    if (tower === 'text') return loaded(text, 'text').plan(batch, tokens, batch * tokens, { features: true });
+    const { image_size } = this.config.vision_config;
+    const [height, width] = typeof image_size === 'number' ? [image_size, image_size] : image_size;
+    return loaded(vision, 'vision').plan(batch, shape.height ?? height!, shape.width ?? width!);
+  }
+
+  /** Records and runs a plan of each tower once, so that the first real call finds compiled code. */
+  async warmup(shape: { height?: number; width?: number; tokens?: number } = {}): Promise<void> {
+    const { text, vision } = this.runtime;
+    const run = async (plan: Plan): Promise<void> => {
+      const inputs = Array.from(plan.inputs.values(), (t) => {
+        const integers = t.n * t.h * t.w === 1 && t.name !== 'pixel_values';
+        return [t.name, integers ? new Int32Array(t.c) : new Float32Array(t.n * t.h * t.w * t.c)] as const;
+      });
+      await this.call('AlignModel.warmup', {}, ({ executor }) =>
+        executor.run(plan, Object.fromEntries(inputs)),
+      );
+    };
+    if (text) await run(this.plan('text', shape));
+    if (vision) await run(this.plan('vision', shape));
+  }
+}
+
+function transpose(matrix: Float): Float {
+  const [rows, columns] = matrix.dims as [number, number];
+  const out = new Float32Array(matrix.size);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) out[j * rows + i] = matrix.data[i * columns + j]!;
+  return new Tensor('float32', out, [columns, rows]);
+}

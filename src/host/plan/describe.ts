@@ -1,0 +1,94 @@
+// A plan as text, one op a line, and as numbers, for `inspect --plan` and the benchmarks.
+
+import * as layout from './layout.ts';
+import type { Plan, PlanTensor } from './plan.ts';
+import { read_struct } from './struct.ts';
+
+/** One op of a plan. */
+export interface OpDescription {
+  readonly index: number;
+  /** The kernel: Gemm, Depthwise … */
+  readonly kind: string;
+  /** The layer, by its name in the checkpoint. */
+  readonly name: string;
+  /** Multiply-accumulates. */
+  readonly macs: number;
+  /** All fields of the record. */
+  readonly fields: Readonly<Record<string, number>>;
+  /** Output shape, pads left out. */
+  readonly shape: string;
+  /** Byte offset of the output in the arena. */
+  readonly offset: number;
+}
+
+const KINDS = Object.entries(layout.Kind) as [keyof typeof layout.Kind, number][];
+const ACTIVATIONS = Object.keys(layout.Activation);
+const HEADER_WORDS = layout.Op.size / 4;
+
+/** Every op of a plan. */
+export function describe(plan: Plan): OpDescription[] {
+  const outputs = new Map<string, PlanTensor>();
+  for (const tensor of plan.tensors) outputs.set(`${tensor.first} ${tensor.offset}`, tensor);
+  return Array.from({ length: plan.length }, (_, index) => {
+    const { buffer, byteOffset } = plan.ops;
+    const at = byteOffset + index * layout.RECORD_BYTES;
+    const head = read_struct(buffer, at, layout.Op);
+    const kind = KINDS.find(([, value]) => value === head.kind)![0];
+    const words = new Uint32Array(buffer, at, layout.RECORD_BYTES / 4);
+    const offset = words[HEADER_WORDS + head.operands - 1]!;
+    const tensor =
+      outputs.get(`${index} ${offset}`) ??
+      plan.tensors.find((t) => t.offset === offset && t.first <= index && index <= t.last);
+    return {
+      index,
+      kind,
+      name: plan.names[head.name]!,
+      macs: head.macs_low + head.macs_high * 2 ** 32,
+      fields: read_struct(buffer, at, layout[kind]),
+      shape: tensor ? shape(tensor) : '',
+      offset,
+    };
+  });
+}
+
+/** The plan as aligned text: op, kernel, output shape, arena offset, MACs, layer; then the totals. */
+export function plan_text(plan: Plan): string {
+  const ops = describe(plan);
+  const rows = ops.map((op) => [
+    String(op.index),
+    kernel(op),
+    op.shape,
+    String(op.offset),
+    op.macs.toLocaleString('en-US'),
+    op.name,
+  ]);
+  const table = align_columns([['op', 'kernel', 'output', 'offset', 'MACs', 'layer'], ...rows]);
+  const macs = ops.reduce((sum, op) => sum + op.macs, 0);
+  const total = `${plan.length} ops, ${macs.toLocaleString('en-US')} MACs, arena ${plan.arena_bytes.toLocaleString('en-US')} bytes, weights ${plan.weight_bytes.toLocaleString('en-US')} bytes`;
+  return `${table}\n${total}\n`;
+}
+
+function shape({ n, h, w, c }: PlanTensor): string {
+  return h * w === 1 ? `${n}×${c}` : `${n}×${h}×${w}×${c}`;
+}
+
+function kernel({ kind, fields }: OpDescription): string {
+  const parts = [kind];
+  if (fields.kernel !== undefined) parts.push(`${fields.kernel}×${fields.kernel}/${fields.stride!}`);
+  if (fields.activation) parts.push(ACTIVATIONS[fields.activation]!);
+  if (fields.residual !== undefined && fields.residual !== layout.NONE) parts.push('+residual');
+  return parts.join(' ');
+}
+
+function align_columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const right = new Set([0, 3, 4]);
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => (right.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

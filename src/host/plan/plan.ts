@@ -1,0 +1,112 @@
+// A recorded plan as the host keeps it: the op records as bytes, and what lies around them.
+
+import { AlignError } from '../errors.ts';
+import { NONE, Recording, RECORD_BYTES, Request, Role, Source, TensorEntry } from './layout.ts';
+import { read_struct } from './struct.ts';
+
+/** An activation tensor [n, h, w, c] in the arena; a row of c floats is `stride` floats apart from the next. */
+export interface PlanTensor {
+  readonly name: string;
+  /** Byte offset in the arena. */
+  readonly offset: number;
+  readonly n: number;
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  readonly stride: number;
+  /** First and last op that touch it. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A checkpoint tensor that a weight block is packed from. */
+export interface WeightSource {
+  readonly name: string;
+  readonly part: number;
+  readonly shape: readonly number[];
+  /** Its record, to hand to `pack`. */
+  readonly record: Uint8Array;
+}
+
+/** A packed weight block. */
+export interface WeightRequest {
+  readonly shard: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly scratch_bytes: number;
+  readonly sources: readonly WeightSource[];
+  readonly record: Uint8Array;
+}
+
+export interface Plan {
+  /** Op records, {@link RECORD_BYTES} each. */
+  readonly ops: Uint8Array;
+  readonly length: number;
+  readonly names: readonly string[];
+  readonly tensors: readonly PlanTensor[];
+  readonly inputs: ReadonlyMap<string, PlanTensor>;
+  readonly outputs: ReadonlyMap<string, PlanTensor>;
+  readonly requests: readonly WeightRequest[];
+  readonly arena_bytes: number;
+  readonly weight_bytes: number;
+  /** Where the weights of the next tower begin. */
+  readonly next: { readonly shard: number; readonly offset: number };
+}
+
+/** Copies a recording out of the recorder's memory. @throws AlignError `invalid_argument` when the recorder said that it cannot run. */
+export function read_plan(buffer: ArrayBufferLike, at: number): Plan {
+  const r = read_struct(buffer, at, Recording);
+  const names = new TextDecoder().decode(new Uint8Array(buffer, r.names_at, r.names_bytes)).split('\n');
+  if (r.error !== NONE)
+    throw new AlignError('invalid_argument', `The model cannot run this: ${names[r.error]!}`);
+
+  const tensors: PlanTensor[] = [];
+  const inputs = new Map<string, PlanTensor>();
+  const outputs = new Map<string, PlanTensor>();
+  for (let i = 0; i < r.tensors; i++) {
+    const { name, role, ...place } = read_struct(buffer, r.tensors_at + i * TensorEntry.size, TensorEntry);
+    const tensor = { name: name === NONE ? '' : names[name]!, ...place };
+    tensors.push(tensor);
+    if (role === Role.Input) inputs.set(tensor.name, tensor);
+    if (role === Role.Output) outputs.set(tensor.name, tensor);
+  }
+  return {
+    ops: copy(buffer, r.ops_at, r.ops * RECORD_BYTES),
+    length: r.ops,
+    names,
+    tensors,
+    inputs,
+    outputs,
+    requests: read_requests(buffer, r, names),
+    arena_bytes: r.arena_bytes,
+    weight_bytes: r.weight_bytes,
+    next: { shard: r.next_shard, offset: r.next_offset },
+  };
+}
+
+function read_requests(
+  buffer: ArrayBufferLike,
+  r: { requests_at: number; requests: number; sources_at: number },
+  names: readonly string[],
+): WeightRequest[] {
+  return Array.from({ length: r.requests }, (_, i) => {
+    const at = r.requests_at + i * Request.size;
+    const request = read_struct(buffer, at, Request);
+    const sources = Array.from({ length: request.sources }, (_, j) => {
+      const source_at = r.sources_at + (request.first_source + j) * Source.size;
+      const s = read_struct(buffer, source_at, Source);
+      return {
+        name: names[s.name]!,
+        part: s.part,
+        shape: [s.d0, s.d1, s.d2, s.d3].slice(0, s.rank),
+        record: copy(buffer, source_at, Source.size),
+      };
+    });
+    const { shard, offset, bytes, scratch_bytes } = request;
+    return { shard, offset, bytes, scratch_bytes, sources, record: copy(buffer, at, Request.size) };
+  });
+}
+
+function copy(buffer: ArrayBufferLike, at: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, at, length).slice();
+}

@@ -1,0 +1,84 @@
+// The towers alone, as transformers has them.
+
+import { open_model, type ModelFolder, type ModelSource } from './checkpoint/model_files.ts';
+import { AlignTextConfig, AlignVisionConfig } from './config.ts';
+import {
+  read_text_inputs,
+  read_vision_inputs,
+  type TapInputs,
+  type TextInputs,
+  type VisionInputs,
+} from './inputs.ts';
+import { Model } from './model.ts';
+import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
+import type { ModelOutput } from './outputs.ts';
+import { load_runtime, loaded, type Runtime } from './runtime.ts';
+import { text_output, vision_output } from './tower_outputs.ts';
+
+/** The BERT tower alone, from its own checkpoint or a whole model's: AlignTextModel in transformers. */
+export class AlignTextModel extends Model {
+  readonly config: AlignTextConfig;
+
+  private constructor(folder: ModelFolder, runtime: Runtime, config: AlignTextConfig) {
+    super(folder, runtime);
+    this.config = config;
+  }
+
+  /** @throws AlignError as {@link AlignModel.from_pretrained} */
+  static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignTextModel> {
+    check_load_options('AlignTextModel.from_pretrained', options);
+    const folder = await open_model(model, { signal: options.signal });
+    const config = await AlignTextConfig.from_folder(folder);
+    return new AlignTextModel(folder, await load_runtime(folder, { text: config }, options), config);
+  }
+
+  /** AlignTextModel.forward. @throws AlignError as {@link AlignModel.forward} */
+  forward(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
+    return this.call('AlignTextModel.forward', options, async ({ text }) => {
+      const batch = read_text_inputs(inputs, this.config);
+      const wanted = {
+        last_hidden_state: true,
+        hidden_states: Boolean(inputs.output_hidden_states),
+        attentions: Boolean(inputs.output_attentions),
+      };
+      return text_output(this.config, batch, await loaded(text, 'text').run(batch, wanted, options));
+    });
+  }
+}
+
+/** The EfficientNet tower alone, from its own checkpoint or a whole model's: AlignVisionModel in transformers. */
+export class AlignVisionModel extends Model {
+  readonly config: AlignVisionConfig;
+
+  private constructor(folder: ModelFolder, runtime: Runtime, config: AlignVisionConfig) {
+    super(folder, runtime);
+    this.config = config;
+  }
+
+  /** @throws AlignError as {@link AlignModel.from_pretrained} */
+  static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignVisionModel> {
+    check_load_options('AlignVisionModel.from_pretrained', options);
+    const folder = await open_model(model, { signal: options.signal });
+    const config = await AlignVisionConfig.from_folder(folder);
+    return new AlignVisionModel(folder, await load_runtime(folder, { vision: config }, options), config);
+  }
+
+  /** AlignVisionModel.forward. @throws AlignError as {@link AlignModel.forward} */
+  forward(inputs: VisionInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
+    return this.call('AlignVisionModel.forward', options, ({ vision }) =>
+      run_vision(this.config, vision, inputs, options),
+    );
+  }
+}
+
+/** AlignVisionModel.forward, which is also AlignModel.get_image_features. */
+export async function run_vision(
+  config: AlignVisionConfig,
+  tower: Runtime['vision'],
+  inputs: VisionInputs & TapInputs,
+  options: CallOptions,
+): Promise<ModelOutput> {
+  const batch = read_vision_inputs(inputs, config);
+  const wanted = { last_hidden_state: true, hidden_states: Boolean(inputs.output_hidden_states) };
+  return vision_output(await loaded(tower, 'vision').run(batch, wanted, options));
+}

@@ -1,0 +1,222 @@
+// A tower on an executor: picks the plan for a call, splits batches that do not fit, puts the parts together again.
+
+import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
+import { AlignError } from './errors.ts';
+import type { Executor, Inputs, Outputs, RunOptions } from './executor.ts';
+import type { TextBatch, VisionBatch } from './inputs.ts';
+import type { Plan } from './plan/plan.ts';
+import type { Placement, Recorder, TextParts } from './plan/recorder.ts';
+import { Tensor } from './tensor.ts';
+
+/** How a call runs, beside its inputs. */
+export interface TowerOptions extends RunOptions {
+  /** Most items in one run. */
+  readonly batch_size?: number | undefined;
+}
+
+/** What a tower is asked for. */
+export interface Wanted {
+  /** Text: the projected [CLS] rows. The vision tower's features are its pooler_output. */
+  readonly features?: boolean;
+  readonly last_hidden_state?: boolean;
+  readonly hidden_states?: boolean;
+  readonly attentions?: boolean;
+}
+
+/** Outputs by name, as the executor gives them, for the whole batch. */
+export type TowerOutputs = Outputs;
+
+/** A run's activations stay below this where its batch can be split: larger ones leave every cache and gain nothing. */
+const USUAL_ARENA = 256 * 2 ** 20;
+
+/** Token counts and lengths of packed texts are rounded up to this, so that few plans serve all. */
+const ROUND_TOKENS = 16;
+
+/** Runs items 0 … total − 1 in as few runs as fit. */
+async function run_batches(
+  executor: Executor,
+  total: number,
+  options: TowerOptions,
+  plan_of: (first: number, count: number) => Plan,
+  inputs_of: (first: number, count: number, plan: Plan) => Inputs,
+): Promise<TowerOutputs> {
+  const runs: Outputs[] = [];
+  let count = Math.min(options.batch_size ?? total, total);
+  for (let first = 0; first < total;) {
+    count = Math.min(count, total - first);
+    const plan = plan_of(first, count);
+    const bytes = plan.arena_bytes + plan.ops.length;
+    if (count > 1 && (bytes > executor.room || plan.arena_bytes > USUAL_ARENA)) {
+      count = Math.ceil(count / 2);
+      continue;
+    }
+    runs.push(await executor.run(plan, inputs_of(first, count, plan), options));
+    first += count;
+  }
+  return runs.length === 1 ? runs[0]! : concatenate(runs);
+}
+
+/** Joins the outputs of several runs along their first dimension. */
+function concatenate(runs: readonly Outputs[]): Outputs {
+  const names = Array.from(runs[0]!.keys());
+  return new Map(
+    names.map((name) => {
+      const parts = runs.map((run) => run.get(name)!);
+      const data = new Float32Array(sum(parts.map((part) => part.size)));
+      let at = 0;
+      for (const part of parts) {
+        data.set(part.data, at);
+        at += part.size;
+      }
+      return [
+        name,
+        new Tensor('float32', data, [sum(parts.map((part) => part.dims[0]!)), ...parts[0]!.dims.slice(1)]),
+      ];
+    }),
+  );
+}
+
+export class VisionTower {
+  constructor(
+    readonly config: AlignVisionConfig,
+    private readonly executor: Executor,
+    private readonly recorder: Recorder,
+    private readonly placement: Placement,
+  ) {}
+
+  run(batch: VisionBatch, wanted: Wanted, options: TowerOptions): Promise<TowerOutputs> {
+    const size = batch.pixels.length / batch.batch;
+    return run_batches(
+      this.executor,
+      batch.batch,
+      options,
+      (_, count) => this.plan(count, batch.height, batch.width, wanted),
+      (first, count) => ({ pixel_values: batch.pixels.subarray(first * size, (first + count) * size) }),
+    );
+  }
+
+  plan(batch: number, height: number, width: number, wanted: Wanted = {}): Plan {
+    return this.recorder.vision(this.config, this.placement, {
+      batch,
+      height,
+      width,
+      last_hidden_state: wanted.last_hidden_state ?? false,
+      hidden_states: wanted.hidden_states ?? false,
+    });
+  }
+}
+
+export class TextTower {
+  constructor(
+    readonly config: AlignTextConfig,
+    private readonly executor: Executor,
+    private readonly recorder: Recorder,
+    private readonly placement: Placement,
+    private readonly parts: TextParts,
+  ) {}
+
+  run(batch: TextBatch, wanted: Wanted, options: TowerOptions): Promise<TowerOutputs> {
+    const features_only = !wanted.last_hidden_state && !wanted.hidden_states && !wanted.attentions;
+    const lengths = Array.from({ length: batch.batch }, (_, i) =>
+      features_only ? used_length(batch, i) : batch.length,
+    );
+    const round = (n: number): number => (features_only ? Math.ceil(n / ROUND_TOKENS) * ROUND_TOKENS : n);
+    return run_batches(
+      this.executor,
+      batch.batch,
+      options,
+      (first, count) => {
+        const own = lengths.slice(first, first + count);
+        return this.plan(count, round(Math.max(...own)), round(sum(own)), wanted, batch.embeds !== null);
+      },
+      (first, count, plan) => this.inputs(batch, lengths, first, count, plan),
+    );
+  }
+
+  plan(sequences: number, length: number, tokens: number, wanted: Wanted, inputs_embeds = false): Plan {
+    return this.recorder.text(this.config, this.parts, this.placement, {
+      sequences,
+      length,
+      tokens,
+      inputs_embeds,
+      features: wanted.features ?? false,
+      last_hidden_state: wanted.last_hidden_state ?? false,
+      hidden_states: wanted.hidden_states ?? false,
+      attentions: wanted.attentions ?? false,
+    });
+  }
+
+  /** Packs the first `lengths[i]` tokens of each sequence one after another; rows behind them are tokens of id 0. */
+  private inputs(
+    batch: TextBatch,
+    lengths: readonly number[],
+    first: number,
+    count: number,
+    plan: Plan,
+  ): Inputs {
+    const rows = plan.inputs.get('attention_mask')!.c;
+    const starts = new Int32Array(count + 1);
+    const pack = (values: Int32Array): Int32Array => {
+      const out = new Int32Array(rows);
+      for (let i = 0; i < count; i++) {
+        const from = (first + i) * batch.length;
+        out.set(values.subarray(from, from + lengths[first + i]!), starts[i]);
+      }
+      return out;
+    };
+    for (let i = 0; i < count; i++) starts[i + 1] = starts[i]! + lengths[first + i]!;
+    const inputs = {
+      starts,
+      attention_mask: pack(batch.mask),
+      token_type_ids: pack(batch.types),
+      position_ids: pack(batch.positions),
+    };
+    if (batch.ids !== null) return { ...inputs, input_ids: pack(batch.ids) };
+    const { n, c } = plan.inputs.get('inputs_embeds')!;
+    const embeds = new Float32Array(n * c);
+    for (let i = 0; i < count; i++) {
+      const from = (first + i) * batch.length * c;
+      embeds.set(batch.embeds!.subarray(from, from + lengths[first + i]! * c), starts[i]! * c);
+    }
+    return { ...inputs, inputs_embeds: embeds };
+  }
+}
+
+/** Tokens up to the last that somebody attends to; all of them where there is none (attention is then uniform). */
+function used_length({ mask, length }: TextBatch, i: number): number {
+  const last = mask.subarray(i * length, (i + 1) * length).lastIndexOf(1);
+  return last < 0 ? length : last + 1;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+/** The head: unit vectors of features, and logits where both sides are given. */
+export class Head {
+  constructor(
+    private readonly projection_dim: number,
+    private readonly executor: Executor,
+    private readonly recorder: Recorder,
+    private readonly placement: Placement,
+  ) {}
+
+  /** `text` and `image` are features [rows, projection_dim]; one of them may be absent. */
+  run(
+    text: Tensor<'float32'> | null,
+    image: Tensor<'float32'> | null,
+    options: RunOptions,
+  ): Promise<Outputs> {
+    const plan = this.plan(text?.dims[0] ?? 0, image?.dims[0] ?? 0);
+    const inputs = {
+      ...(text && { text_features: text.data }),
+      ...(image && { image_features: image.data }),
+    };
+    return this.executor.run(plan, inputs, options);
+  }
+
+  plan(texts: number, images: number): Plan {
+    if (texts + images === 0) throw new AlignError('invalid_argument', 'No features given');
+    return this.recorder.align(this.projection_dim, this.placement, texts, images);
+  }
+}

@@ -1,0 +1,157 @@
+// Runs plans in one instance of align.wasm.
+//
+//   memory:  the module's own | weights | op records of the current plan | arena
+//
+// What lies behind the weights is used anew by every plan; while loading it is where checkpoint rows wait to be packed.
+
+import { AlignError, throw_if_aborted } from '../errors.ts';
+import {
+  read_tensor,
+  write_tensor,
+  type Executor,
+  type Inputs,
+  type Outputs,
+  type RunOptions,
+} from '../executor.ts';
+import { ALIGNMENT } from '../plan/layout.ts';
+import type { Plan } from '../plan/plan.ts';
+import { Instance } from './module.ts';
+
+/** With a signal but no yield_ms, the event loop gets a turn this often so that an abort is noticed. */
+const YIELD_MS = 16;
+
+/** WebAssembly's own limit with 32-bit addresses. */
+const ADDRESSABLE = 2 ** 32 - 65536;
+
+export class WasmExecutor implements Executor {
+  readonly #max_memory: number;
+  readonly #weights: number;
+  readonly #weight_bytes: number;
+  #instance: Instance | null;
+  /** The plan whose records lie in memory. */
+  #current: Plan | null = null;
+  #arena_bytes = 0;
+
+  /**
+   * Reserves the weights' memory at once.
+   * @throws AlignError `limit_exceeded` when they alone are more than `max_memory` or than WebAssembly can address,
+   *   `out_of_memory`
+   */
+  constructor(module: WebAssembly.Module, weight_bytes: number, max_memory: number = ADDRESSABLE) {
+    const instance = new Instance(module);
+    this.#instance = instance;
+    this.#max_memory = Math.min(max_memory, ADDRESSABLE);
+    this.#weights = instance.base;
+    this.#weight_bytes = weight_bytes;
+    this.#check_limit('the weights', this.behind_weights);
+    instance.ensure(this.behind_weights);
+  }
+
+  /** The instance, for the loader. @throws AlignError `disposed` */
+  get instance(): Instance {
+    if (this.#instance === null) throw new AlignError('disposed', 'The model was disposed');
+    return this.#instance;
+  }
+
+  /** Address of the weights. */
+  get weights(): number {
+    return this.#weights;
+  }
+
+  /** First address behind the weights. */
+  get behind_weights(): number {
+    return align(this.#weights + this.#weight_bytes);
+  }
+
+  get room(): number {
+    return this.#max_memory - this.behind_weights;
+  }
+
+  memory(): { weights: number; arena: number; total: number } {
+    const total = this.#instance?.memory.buffer.byteLength ?? 0;
+    return { weights: total === 0 ? 0 : this.#weight_bytes, arena: this.#arena_bytes, total };
+  }
+
+  async run(plan: Plan, inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
+    throw_if_aborted(options.signal);
+    const arena = this.prepare(plan);
+    this.#write(plan, arena, inputs);
+    const slice = options.yield_ms ?? (options.signal ? YIELD_MS : 0);
+    if (slice > 0) await this.#run_in_slices(plan, slice, options.signal);
+    else this.execute(plan, 0, plan.length);
+    const f32 = this.instance.f32(arena, plan.arena_bytes / 4);
+    return new Map(Array.from(plan.outputs, ([name, tensor]) => [name, read_tensor(f32, tensor)]));
+  }
+
+  /** Brings a plan's records into memory and makes room for its arena, whose address it gives. */
+  prepare(plan: Plan): number {
+    const { instance } = this;
+    const records = this.behind_weights;
+    const arena = align(records + plan.ops.length);
+    this.#check_limit('the activations of this call', arena + plan.arena_bytes);
+    instance.ensure(arena + plan.arena_bytes);
+    if (this.#current !== plan) {
+      instance.bytes(records, plan.ops.length).set(plan.ops);
+      this.#current = plan;
+    }
+    this.#arena_bytes = Math.max(this.#arena_bytes, plan.arena_bytes);
+    instance.exports.bind(this.#weights, arena);
+    return arena;
+  }
+
+  /** Runs ops first … first + count − 1 of the plan prepared last. @throws AlignError `trap` */
+  execute(plan: Plan, first: number, count: number, part = 0, parts = 1): void {
+    try {
+      this.instance.exports.execute(this.behind_weights, first, count, part, parts);
+    } catch (cause) {
+      if (cause instanceof AlignError) throw cause;
+      throw new AlignError(
+        'trap',
+        `align.wasm trapped in ops ${first} to ${first + count - 1} of ${plan.length}`,
+        { cause },
+      );
+    }
+  }
+
+  dispose(): void {
+    this.#instance = null;
+    this.#current = null;
+    this.#arena_bytes = 0;
+  }
+
+  #write(plan: Plan, arena: number, inputs: Inputs): void {
+    const f32 = this.instance.f32(arena, plan.arena_bytes / 4);
+    for (const [name, tensor] of plan.inputs) {
+      const data = inputs[name]!;
+      if (data instanceof Float32Array) write_tensor(f32, tensor, data);
+      else new Int32Array(f32.buffer, arena + tensor.offset, tensor.stride).fill(0).set(data);
+    }
+  }
+
+  async #run_in_slices(plan: Plan, slice: number, signal: AbortSignal | undefined): Promise<void> {
+    let until = performance.now() + slice;
+    for (let i = 0; i < plan.length; i++) {
+      this.execute(plan, i, 1);
+      if (performance.now() < until) continue;
+      await new Promise((resume) => setTimeout(resume));
+      throw_if_aborted(signal);
+      until = performance.now() + slice;
+    }
+  }
+
+  #check_limit(what: string, bytes: number): void {
+    if (bytes <= this.#max_memory) return;
+    throw new AlignError(
+      'limit_exceeded',
+      `${what} need ${bytes} bytes of memory, ${this.#max_memory} are allowed`,
+      {
+        detail: { need: bytes, limit: this.#max_memory },
+        hint: 'raise max_memory, load one tower, or use smaller inputs',
+      },
+    );
+  }
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}

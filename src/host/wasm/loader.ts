@@ -1,0 +1,137 @@
+// Streams a checkpoint into the weight blocks of an executor. Nothing is read before every tensor is known to be there
+// in the right shape; then each block takes its small sources first and its large one in ranges of rows, so that beside
+// the packed weights at most one range waits in memory twice (as read, and where `pack` picks it up).
+
+import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
+import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
+import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { Dtype, Part, Request, Source } from '../plan/layout.ts';
+import type { WeightRequest, WeightSource } from '../plan/plan.ts';
+import { write_struct } from '../plan/struct.ts';
+import type { WasmExecutor } from './executor.ts';
+
+/** Bytes of a tensor that are in memory at once. */
+const RANGE_BYTES = 4 * 2 ** 20;
+
+/** Element types that widen to float32, as transformers casts them. */
+const DTYPES: Partial<Record<DiskDtype, number>> = { ...Dtype, BOOL: Dtype.U8 };
+
+/** Which names of a checkpoint a model does not use, as transformers' loading info calls them. */
+export interface LoadingInfo {
+  readonly unexpected_keys: readonly string[];
+}
+
+/** Buffers that transformers registers or once did; they carry nothing that the model reads. */
+const IGNORED = /(^|\.)(num_batches_tracked|position_ids|token_type_ids)$/;
+
+/**
+ * Checks every requested tensor against the checkpoint.
+ * @throws AlignError `missing_tensor` naming all that are missing, `shape_mismatch` naming all misshapen ones,
+ *   `corrupt_checkpoint` for an element type that does not widen to float32
+ */
+export function check_tensors(requests: readonly WeightRequest[], checkpoint: Checkpoint): LoadingInfo {
+  const missing: string[] = [];
+  const misshapen: string[] = [];
+  const used = new Set<string>();
+  for (const { name, shape } of requests.flatMap((request) => request.sources)) {
+    const tensor = checkpoint.get(name);
+    used.add(name);
+    if (tensor === undefined) missing.push(name);
+    else if (tensor.shape.join() !== shape.join()) {
+      misshapen.push(`${name} is [${tensor.shape.join(', ')}], the config asks for [${shape.join(', ')}]`);
+    } else dtype_of(tensor);
+  }
+  if (missing.length > 0) {
+    throw new AlignError(
+      'missing_tensor',
+      `${checkpoint.name} lacks ${missing.length} tensors: ${some(missing)}`,
+      {
+        detail: { tensors: missing },
+        hint: 'config.json and the weights must belong together',
+      },
+    );
+  }
+  if (misshapen.length > 0) {
+    throw new AlignError('shape_mismatch', `${checkpoint.name}: ${some(misshapen)}`, {
+      detail: { tensors: misshapen },
+      hint: 'config.json and the weights must belong together',
+    });
+  }
+  const unexpected_keys = Array.from(checkpoint.names()).filter(
+    (name) => !used.has(name) && !IGNORED.test(name),
+  );
+  return { unexpected_keys };
+}
+
+/** Packs every block. `on_bytes` hears how many bytes of the checkpoint have gone in. */
+export async function load_weights(
+  executor: WasmExecutor,
+  requests: readonly WeightRequest[],
+  checkpoint: Checkpoint,
+  options: { signal?: AbortSignal | undefined; on_bytes?: (bytes: number) => void } = {},
+): Promise<void> {
+  for (const request of requests) {
+    const sources = [...request.sources].sort(
+      (a, b) => Number(a.part === Part.Weight) - Number(b.part === Part.Weight),
+    );
+    for (const source of sources) await load_source(executor, request, source, checkpoint, options);
+  }
+}
+
+async function load_source(
+  executor: WasmExecutor,
+  request: WeightRequest,
+  source: WeightSource,
+  checkpoint: Checkpoint,
+  { signal, on_bytes }: { signal?: AbortSignal | undefined; on_bytes?: (bytes: number) => void },
+): Promise<void> {
+  const { instance } = executor;
+  const tensor = checkpoint.get(source.name)!;
+  // A layer norm's vectors are one row each; every other weight has its rows along the first dimension.
+  const whole = source.part === Part.Weight && source.shape.length < 2;
+  const rows = whole ? 1 : source.shape[0]!;
+  const size = tensor.end - tensor.start;
+  const step = whole ? 1 : Math.max(1, Math.floor(RANGE_BYTES / Math.max(1, size / rows)));
+
+  const request_at = executor.behind_weights;
+  const source_at = request_at + Request.size;
+  const scratch_at = source_at + Source.size;
+  const range_at = Math.ceil((scratch_at + request.scratch_bytes) / 8) * 8;
+  instance.ensure(range_at + Math.ceil(size / rows) * Math.min(step, rows));
+  instance.bytes(request_at, Request.size).set(request.record);
+  instance.bytes(source_at, Source.size).set(source.record);
+  write_struct(instance.memory.buffer, request_at, Request, { scratch_at });
+  write_struct(instance.memory.buffer, source_at, Source, { dtype: dtype_of(tensor) });
+
+  for (let row = 0; row < rows; row += step) {
+    throw_if_aborted(signal);
+    const count = Math.min(step, rows - row);
+    const bytes = await checkpoint.read_rows(
+      source.name,
+      whole ? 0 : row,
+      whole ? (source.shape[0] ?? 1) : count,
+      signal,
+    );
+    instance.bytes(range_at, bytes.length).set(bytes);
+    instance.exports.pack(request_at, source_at, row, count, range_at, executor.weights + request.offset);
+    on_bytes?.(bytes.length);
+  }
+}
+
+function dtype_of(tensor: CheckpointTensor): number {
+  const dtype = DTYPES[tensor.dtype];
+  if (dtype !== undefined) return dtype;
+  throw new AlignError(
+    'corrupt_checkpoint',
+    `${tensor.name} holds ${show(tensor.dtype)}, which is no weight type this package reads`,
+    {
+      detail: { tensor: tensor.name, dtype: tensor.dtype },
+      hint: 'save the checkpoint as float32, float16 or bfloat16',
+    },
+  );
+}
+
+/** The first few of a list, for a message. */
+function some(list: readonly string[]): string {
+  return list.slice(0, 5).join('; ') + (list.length > 5 ? `; and ${list.length - 5} more` : '');
+}
