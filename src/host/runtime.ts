@@ -83,10 +83,9 @@ function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout
   const head_place = next(false);
   if (projection_dim !== undefined) plans.push(recorder.align(projection_dim, head_place, 1, 0));
 
-  const end = plans.at(-1).next;
   return {
     requests: plans.flatMap((plan) => plan.requests),
-    weight_bytes: end.shard === 0 ? end.offset : Infinity,
+    weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
     towers: (executor) => ({
       text: text ? new TextTower(text, executor, recorder, text_place, text_parts) : null,
       vision: vision ? new VisionTower(vision, executor, recorder, vision_place) : null,
@@ -105,7 +104,7 @@ function has_tower(checkpoint: Checkpoint, prefix: string, projection_dim: numbe
 /** A picture size that every map survives: weights do not depend on it. */
 function smallest_side(config: AlignVisionConfig): number {
   const halvings = config.strides.filter((stride) => stride === 2).length + 1;
-  return Math.min(config.hidden_dim, Math.max(...config.kernel_sizes) + 1) * 2 ** halvings;
+  return 2 ** halvings;
 }
 
 async function load_with_progress(

@@ -8,11 +8,12 @@ import { Tensor } from './tensor.ts';
 
 type Float = Tensor<'float32'>;
 
-/** Text outputs come as rows of tokens; here they get their batch and length back. */
+/** Text outputs come as rows of tokens; here they get their batch and length back. `pooled`: what pooler_output is. */
 export function text_output(
   config: AlignTextConfig,
   { batch, length }: TextBatch,
   raw: Outputs,
+  pooled: 'pooler_output' | 'features' = 'pooler_output',
 ): ModelOutput {
   const heads = config.num_attention_heads;
   const shaped =
