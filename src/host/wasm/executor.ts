@@ -113,6 +113,16 @@ export class WasmExecutor implements Executor {
     }
   }
 
+  /** Milliseconds that each op of a plan takes, for benchmarks. */
+  profile(plan: Plan, inputs: Inputs): number[] {
+    this.#write(plan, this.prepare(plan), inputs);
+    return Array.from({ length: plan.length }, (_, i) => {
+      const start = performance.now();
+      this.execute(plan, i, 1);
+      return performance.now() - start;
+    });
+  }
+
   dispose(): void {
     this.#instance = null;
     this.#current = null;
