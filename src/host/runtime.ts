@@ -6,7 +6,7 @@ import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
 import type { LoadOptions } from './options.ts';
 import { Recorder } from './plan/recorder.ts';
-import type { Plan } from './plan/plan.ts';
+import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
 import { Head, TextTower, VisionTower } from './towers.ts';
 import { WasmExecutor } from './wasm/executor.ts';
 import { check_tensors, load_weights, type LoadingInfo } from './wasm/loader.ts';
@@ -54,7 +54,7 @@ export async function load_runtime(
 }
 
 interface Layout {
-  readonly requests: Plan['requests'];
+  readonly requests: readonly WeightRequest[];
   readonly weight_bytes: number;
   towers(executor: WasmExecutor): Pick<Runtime, 'text' | 'vision' | 'head'>;
 }
@@ -84,7 +84,7 @@ function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout
   if (projection_dim !== undefined) plans.push(recorder.align(projection_dim, head_place, 1, 0));
 
   return {
-    requests: plans.flatMap((plan) => plan.requests),
+    requests: plans.flatMap(weight_requests),
     weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
     towers: (executor) => ({
       text: text ? new TextTower(text, executor, recorder, text_place, text_parts) : null,

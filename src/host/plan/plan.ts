@@ -46,7 +46,9 @@ export interface Plan {
   readonly tensors: readonly PlanTensor[];
   readonly inputs: ReadonlyMap<string, PlanTensor>;
   readonly outputs: ReadonlyMap<string, PlanTensor>;
-  readonly requests: readonly WeightRequest[];
+  /** Request and Source records, for {@link weight_requests}. */
+  readonly requests: Uint8Array;
+  readonly sources: Uint8Array;
   readonly arena_bytes: number;
   readonly weight_bytes: number;
   /** Where the weights of the next tower begin. */
@@ -77,33 +79,27 @@ export function read_plan(buffer: ArrayBufferLike, at: number): Plan {
     tensors,
     inputs,
     outputs,
-    requests: read_requests(buffer, r, names),
+    requests: copy(buffer, r.requests_at, r.requests * Request.size),
+    sources: copy(buffer, r.sources_at, r.sources * Source.size),
     arena_bytes: r.arena_bytes,
     weight_bytes: r.weight_bytes,
     next: { shard: r.next_shard, offset: r.next_offset },
   };
 }
 
-function read_requests(
-  buffer: ArrayBufferLike,
-  r: { requests_at: number; requests: number; sources_at: number },
-  names: readonly string[],
-): WeightRequest[] {
-  return Array.from({ length: r.requests }, (_, i) => {
-    const at = r.requests_at + i * Request.size;
-    const request = read_struct(buffer, at, Request);
-    const sources = Array.from({ length: request.sources }, (_, j) => {
-      const source_at = r.sources_at + (request.first_source + j) * Source.size;
-      const s = read_struct(buffer, source_at, Source);
-      return {
-        name: names[s.name]!,
-        part: s.part,
-        shape: [s.d0, s.d1, s.d2, s.d3].slice(0, s.rank),
-        record: copy(buffer, source_at, Source.size),
-      };
+/** The weight blocks that a plan asks for. Only loading needs them, so they are decoded on demand. */
+export function weight_requests({ requests, sources, names }: Plan): WeightRequest[] {
+  return Array.from({ length: requests.length / Request.size }, (_, i) => {
+    const record = requests.subarray(i * Request.size, (i + 1) * Request.size);
+    const { first_source, sources: count, ...block } = read_struct(record.buffer, record.byteOffset, Request);
+    const own = Array.from({ length: count }, (_, j) => {
+      const at = (first_source + j) * Source.size;
+      const source = sources.subarray(at, at + Source.size);
+      const s = read_struct(source.buffer, source.byteOffset, Source);
+      const shape = [s.d0, s.d1, s.d2, s.d3].slice(0, s.rank);
+      return { name: names[s.name]!, part: s.part, shape, record: source };
     });
-    const { shard, offset, bytes, scratch_bytes } = request;
-    return { shard, offset, bytes, scratch_bytes, sources, record: copy(buffer, at, Request.size) };
+    return { ...block, sources: own, record };
   });
 }
 

@@ -12,7 +12,8 @@ export function read_struct<S extends Struct>(
 ): Record<Names<S>, number> {
   const view = new DataView(buffer, at, struct.size);
   const record: Record<string, number> = {};
-  for (const [name, [offset, type]] of Object.entries(struct.fields)) {
+  for (const name in struct.fields) {
+    const [offset, type] = struct.fields[name]!;
     if (type === 'u32') record[name] = view.getUint32(offset, true);
     else if (type === 'i32') record[name] = view.getInt32(offset, true);
     else if (type === 'f32') record[name] = view.getFloat32(offset, true);
