@@ -177,19 +177,21 @@ export function check_options<T>(
   }
 }
 
-/** Checks that an argument is an array with something in it. @throws AlignError `invalid_argument` */
-export function check_list(what: string, value: unknown): asserts value is readonly unknown[] {
+/** A copy of an array argument with something in it. @throws AlignError `invalid_argument` */
+export function checked_list<T>(what: string, value: readonly T[]): readonly T[] {
   if (!Array.isArray(value))
     throw new AlignError('invalid_argument', `${what} must be an array, not ${show(value)}`);
   if (value.length === 0) throw new AlignError('invalid_argument', `${what} is empty: give at least one`);
+  return [...(value as readonly T[])];
 }
 
-/** Checks that an argument is an array of texts with something in it. @throws AlignError `invalid_argument` */
-export function check_texts(what: string, value: unknown): asserts value is readonly string[] {
-  check_list(what, value);
-  const bad = value.findIndex((text) => typeof text !== 'string');
+/** A copy of an array argument of texts with something in it. @throws AlignError `invalid_argument` */
+export function checked_texts(what: string, value: readonly string[]): readonly string[] {
+  const list: readonly unknown[] = checked_list(what, value);
+  const bad = list.findIndex((text) => typeof text !== 'string');
   if (bad >= 0)
-    throw new AlignError('invalid_argument', `${what}[${bad}] must be a text, not ${show(value[bad])}`);
+    throw new AlignError('invalid_argument', `${what}[${bad}] must be a text, not ${show(list[bad])}`);
+  return list as readonly string[];
 }
 
 /** The name that differs least from `name`, or undefined when none is close (more than a third of its letters differ). */

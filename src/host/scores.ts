@@ -1,7 +1,7 @@
 // From similarities to scores. Everything is plain double arithmetic, which gives the same bits in every runtime;
 // Math.exp does not (each engine brings its own), hence the exponential below.
 
-import type { Tensor } from './tensor.ts';
+import { Tensor } from './tensor.ts';
 
 const LN2_HIGH = 6.9314718036912381649e-1; // ln 2 with its low 32 bits cleared: k · LN2_HIGH is exact
 const LN2_LOW = 1.90821492927058770002e-10;
@@ -54,10 +54,17 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** The rows of a [rows, width] tensor, each in memory of its own. */
-export function rows(tensor: Tensor): Float32Array[] {
+export function rows(tensor: Tensor<'float32'>): Float32Array[] {
   const [count = 0, width = 0] = tensor.dims;
-  const data = tensor.data as Float32Array;
-  return Array.from({ length: count }, (_, i) => data.slice(i * width, (i + 1) * width));
+  return Array.from({ length: count }, (_, i) => tensor.data.slice(i * width, (i + 1) * width));
+}
+
+/** Rows of one width as a tensor [rows, width]. */
+export function stacked(vectors: readonly Float32Array[]): Tensor<'float32'> {
+  const width = vectors[0]!.length;
+  const data = new Float32Array(vectors.length * width);
+  vectors.forEach((vector, i) => data.set(vector, i * width));
+  return new Tensor('float32', data, [vectors.length, width]);
 }
 
 /** A label and how well it fits. */

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { AlignError } from '../../src/host/errors.ts';
 import {
   check_call_options,
-  check_list,
   check_load_options,
-  check_texts,
+  checked_list,
+  checked_texts,
   nearest_name,
 } from '../../src/host/options.ts';
 
@@ -105,12 +105,12 @@ describe('call options', () => {
 });
 
 it('lists must be arrays with something in them, and texts must be texts', () => {
-  expect(refusal(() => check_list('parts', 'abc')).message).toContain('"abc"');
-  expect(refusal(() => check_list('parts', [])).message).toContain('parts is empty');
-  expect(refusal(() => check_texts('labels', ['a', 'b', 7])).message).toContain(
+  expect(refusal(() => checked_list('parts', 'abc' as unknown as string[])).message).toContain('"abc"');
+  expect(refusal(() => checked_list('parts', [])).message).toContain('parts is empty');
+  expect(refusal(() => checked_texts('labels', ['a', 'b', 7 as unknown as string])).message).toContain(
     'labels[2] must be a text, not 7',
   );
-  expect(() => check_texts('labels', ['a', 'a', ''])).not.toThrow();
+  expect(() => checked_texts('labels', ['a', 'a', ''])).not.toThrow();
 });
 
 it('the nearest name is near', () => {
