@@ -65,41 +65,100 @@ function value(f: Activation, x: v128): v128 {
   return x;
 }
 
-// Two vectors a step: their dependency chains overlap.
+// Four vectors a step: their dependency chains overlap (swish: 0.97 ns an element, 1.2 with two).
 // @ts-ignore: decorator
 @inline
 function map(f: Activation, p: usize, rows: u32, vectors: u32, stride: usize): void {
-  const pairs: usize = (vectors >> 1) << 5;
+  const fours: usize = (vectors >> 2) << 6;
+  const bytes: usize = vectors << 4;
   for (; rows > 0; rows--, p += stride) {
     let q = p;
-    for (const end = p + pairs; q < end; q += 32) {
-      const x = value(f, v128.load(q));
-      const y = value(f, v128.load(q, 16));
-      v128.store(q, x);
-      v128.store(q, y, 16);
+    for (const end = p + fours; q < end; q += 64) {
+      const a = value(f, v128.load(q));
+      const b = value(f, v128.load(q, 16));
+      const c = value(f, v128.load(q, 32));
+      const d = value(f, v128.load(q, 48));
+      v128.store(q, a);
+      v128.store(q, b, 16);
+      v128.store(q, c, 32);
+      v128.store(q, d, 48);
     }
-    if (vectors & 1) v128.store(q, value(f, v128.load(q)));
+    for (const end = p + bytes; q < end; q += 16) v128.store(q, value(f, v128.load(q)));
   }
 }
 
+// One function each, reached through a table so that none is inlined: V8 allocates registers badly in one function with
+// all the loops (swish: 1.4 ns an element).
+function linear_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {}
+
+function relu_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Relu, p, rows, vectors, stride);
+}
+
+function relu2_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Relu2, p, rows, vectors, stride);
+}
+
+function relu6_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Relu6, p, rows, vectors, stride);
+}
+
+function leaky_relu_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.LeakyRelu, p, rows, vectors, stride);
+}
+
+function sigmoid_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Sigmoid, p, rows, vectors, stride);
+}
+
+function silu_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Silu, p, rows, vectors, stride);
+}
+
+function quick_gelu_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.QuickGelu, p, rows, vectors, stride);
+}
+
+function gelu_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Gelu, p, rows, vectors, stride);
+}
+
+function gelu10_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Gelu10, p, rows, vectors, stride);
+}
+
+function gelu_tanh_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.GeluTanh, p, rows, vectors, stride);
+}
+
+function tanh_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Tanh, p, rows, vectors, stride);
+}
+
+function hardswish_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Hardswish, p, rows, vectors, stride);
+}
+
+function mish_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Mish, p, rows, vectors, stride);
+}
+
+function laplace_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.Laplace, p, rows, vectors, stride);
+}
+
+function sqrt_softplus_rows(p: usize, rows: u32, vectors: u32, stride: usize): void {
+  map(Activation.SqrtSoftplus, p, rows, vectors, stride);
+}
+
+type Rows = (p: usize, rows: u32, vectors: u32, stride: usize) => void;
+
+/** In the order of Activation. */
+const FUNCTIONS: StaticArray<Rows> = [
+  linear_rows, relu_rows, relu2_rows, relu6_rows, leaky_relu_rows, sigmoid_rows, silu_rows, quick_gelu_rows, gelu_rows, gelu10_rows, gelu_tanh_rows, tanh_rows, hardswish_rows, mish_rows, laplace_rows, sqrt_softplus_rows,
+];
+
 /** Applies `f` to `rows` rows of `vectors` vectors at p, `stride` bytes apart. */
 export function activate(f: Activation, p: usize, rows: u32, vectors: u32, stride: usize): void {
-  switch (f) {
-    case Activation.Linear: return;
-    case Activation.Relu: return map(Activation.Relu, p, rows, vectors, stride);
-    case Activation.Relu2: return map(Activation.Relu2, p, rows, vectors, stride);
-    case Activation.Relu6: return map(Activation.Relu6, p, rows, vectors, stride);
-    case Activation.LeakyRelu: return map(Activation.LeakyRelu, p, rows, vectors, stride);
-    case Activation.Sigmoid: return map(Activation.Sigmoid, p, rows, vectors, stride);
-    case Activation.Silu: return map(Activation.Silu, p, rows, vectors, stride);
-    case Activation.QuickGelu: return map(Activation.QuickGelu, p, rows, vectors, stride);
-    case Activation.Gelu: return map(Activation.Gelu, p, rows, vectors, stride);
-    case Activation.Gelu10: return map(Activation.Gelu10, p, rows, vectors, stride);
-    case Activation.GeluTanh: return map(Activation.GeluTanh, p, rows, vectors, stride);
-    case Activation.Tanh: return map(Activation.Tanh, p, rows, vectors, stride);
-    case Activation.Hardswish: return map(Activation.Hardswish, p, rows, vectors, stride);
-    case Activation.Mish: return map(Activation.Mish, p, rows, vectors, stride);
-    case Activation.Laplace: return map(Activation.Laplace, p, rows, vectors, stride);
-    case Activation.SqrtSoftplus: return map(Activation.SqrtSoftplus, p, rows, vectors, stride);
-  }
+  FUNCTIONS[f](p, rows, vectors, stride);
 }

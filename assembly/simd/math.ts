@@ -24,13 +24,12 @@ const EXP = memory.data<f32>([
   0.16666521132, 0.49999994040, 1,
 ]);
 
-/** eˣ within 2 ULP on [−87.3, 88.3]; exactly 0 below; e^88.3 above. */
+// eˣ for x in [−87.3, 88.3]: x = n · ln 2 + r. Adding 1.5 · 2²³ rounds to an integer and leaves n in the low bits of `t`.
 // @ts-ignore: decorator
 @inline
-export function exp(x: v128): v128 {
-  x = f32x4.pmin(x, at(EXP, 0));
-  // x = n · ln 2 + r. Adding 1.5 · 2²³ rounds to an integer and leaves n in the low bits of `t`.
+function exp_inside(x: v128): v128 {
   const magic = at(EXP, 3);
+  const one = at(EXP, 11);
   const t = f32x4.add(f32x4.mul(x, at(EXP, 2)), magic);
   const n = f32x4.sub(t, magic);
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, at(EXP, 4))), f32x4.mul(n, at(EXP, 5)));
@@ -38,24 +37,38 @@ export function exp(x: v128): v128 {
   p = step(p, r, EXP, 8);
   p = step(p, r, EXP, 9);
   p = step(p, r, EXP, 10);
-  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), at(EXP, 11));
-  const two_n = i32x4.add(i32x4.shl(t, 23), at(EXP, 11)); // the bits of 1 plus n in the exponent
-  return v128.andnot(f32x4.mul(p, two_n), f32x4.lt(x, at(EXP, 1)));
+  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), one);
+  return f32x4.mul(p, i32x4.add(i32x4.shl(t, 23), one)); // the bits of 1 plus n in the exponent
 }
 
-/** 1 / (1 + e⁻ˣ) within 4 ULP where the result is normal. */
+// 1 + e⁻ˣ, the exponent clamped: beyond, the sum has rounded to 1 or is too large to matter.
+// @ts-ignore: decorator
+@inline
+function one_plus_exp_minus(x: v128): v128 {
+  const y = f32x4.pmax(f32x4.pmin(f32x4.neg(x), at(EXP, 0)), at(EXP, 1));
+  return f32x4.add(at(EXP, 11), exp_inside(y));
+}
+
+/** eˣ within 2 ULP on [−87.3, 88.3]; exactly 0 below; e^88.3 above. */
+// @ts-ignore: decorator
+@inline
+export function exp(x: v128): v128 {
+  x = f32x4.pmin(x, at(EXP, 0));
+  return v128.andnot(exp_inside(x), f32x4.lt(x, at(EXP, 1)));
+}
+
+/** 1 / (1 + e⁻ˣ) within 4 ULP for x > −87. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const one = at(EXP, 11);
-  return f32x4.div(one, f32x4.add(one, exp(f32x4.neg(x))));
+  return f32x4.div(at(EXP, 11), one_plus_exp_minus(x));
 }
 
 /** x / (1 + e⁻ˣ) within 4 ULP for x > −87. */
 // @ts-ignore: decorator
 @inline
 export function silu(x: v128): v128 {
-  return f32x4.div(x, f32x4.add(at(EXP, 11), exp(f32x4.neg(x))));
+  return f32x4.div(x, one_plus_exp_minus(x));
 }
 
 // x · P(x²) / Q(x²) with |x| clamped where erf rounds to 1: 0 clamp | 1 … 6 P | 7 … 11 Q | 12 one
