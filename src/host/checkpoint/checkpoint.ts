@@ -5,6 +5,7 @@ import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { corrupt } from './header.ts';
 import { is_plain_name, type ModelFolder } from './model_files.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
+import { read_into, type ByteSource } from './source.ts';
 
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
@@ -88,6 +89,25 @@ export class Checkpoint {
    */
   async read_rows(name: string, first_row: number, rows: number, signal?: AbortSignal): Promise<Uint8Array> {
     throw_if_aborted(signal);
+    const { source, start, end } = this.#range(name, first_row, rows);
+    return source.read(start, end, signal);
+  }
+
+  /** The same into the first bytes of `target`; gives their number. */
+  async read_rows_into(
+    name: string,
+    first_row: number,
+    rows: number,
+    target: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    throw_if_aborted(signal);
+    const { source, start, end } = this.#range(name, first_row, rows);
+    await read_into(source, start, target.subarray(0, end - start), signal);
+    return end - start;
+  }
+
+  #range(name: string, first_row: number, rows: number): { source: ByteSource; start: number; end: number } {
     const info = this.#tensors.get(name);
     if (info === undefined)
       throw new AlignError('missing_tensor', `${this.name} has no tensor ${show(name)}`, {
@@ -103,7 +123,7 @@ export class Checkpoint {
       );
     const row_bytes = count === 0 ? 0 : (info.end - info.start) / count;
     const start = info.start + first_row * row_bytes;
-    return info.file.source.read(start, start + rows * row_bytes, signal);
+    return { source: info.file.source, start, end: start + rows * row_bytes };
   }
 
   /** Closes the files; idempotent. */

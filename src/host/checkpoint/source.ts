@@ -8,6 +8,8 @@ export interface ByteSource {
   readonly name: string;
   readonly size: number;
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Fills `target` with the bytes from `start` on: `read` without a buffer between. Sources that cannot leave it out. */
+  read_into?(start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Releases a file handle; idempotent. Sources without one leave it out. */
   close?(): Promise<void>;
 }
@@ -37,6 +39,17 @@ export function blob_source(name: string, blob: Blob): ByteSource {
       return new Uint8Array(await blob.slice(start, end).arrayBuffer());
     },
   };
+}
+
+/** Fills `target` with the bytes of `source` from `start` on. */
+export async function read_into(
+  source: ByteSource,
+  start: number,
+  target: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (source.read_into) await source.read_into(start, target, signal);
+  else target.set(await source.read(start, start + target.length, signal));
 }
 
 /** Throws `corrupt_checkpoint` when a range leaves the source: a file shorter than its header says. */

@@ -62,13 +62,17 @@ export const platform: Platform = {
       async read(start, end) {
         check_range(source, start, end);
         const bytes = new Uint8Array(end - start);
-        for (let done = 0; done < bytes.length;) {
-          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+        await source.read_into!(start, bytes);
+        return bytes;
+      },
+      async read_into(start, target) {
+        check_range(source, start, start + target.length);
+        for (let done = 0; done < target.length;) {
+          const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
           if (bytesRead === 0)
             throw new AlignError('corrupt_checkpoint', `${path} became shorter while it was read`);
           done += bytesRead;
         }
-        return bytes;
       },
       close: () => handle.close(),
     };

@@ -1,6 +1,6 @@
 // Streams a checkpoint into the weight blocks of an executor. Nothing is read before every tensor is known to be there
 // in the right shape; then each block takes its small sources first and its large one in ranges of rows, so that beside
-// the packed weights at most one range waits in memory twice (as read, and where `pack` picks it up).
+// the packed weights one range waits in memory, twice where a source cannot read into it.
 
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
 import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
@@ -89,15 +89,16 @@ async function load_source(
   const tensor = checkpoint.get(source.name)!;
   // A layer norm's vectors are one row each; every other weight has its rows along the first dimension.
   const whole = source.part === Part.Weight && source.shape.length < 2;
-  const rows = whole ? 1 : source.shape[0]!;
-  const size = tensor.end - tensor.start;
-  const step = whole ? 1 : Math.max(1, Math.floor(RANGE_BYTES / Math.max(1, size / rows)));
+  const rows = source.shape[0] ?? 1;
+  const row_bytes = (tensor.end - tensor.start) / Math.max(1, rows);
+  const step = whole ? rows : Math.max(1, Math.floor(RANGE_BYTES / Math.max(1, row_bytes)));
+  const range_bytes = row_bytes * Math.min(step, rows);
 
   const request_at = executor.behind_weights;
   const source_at = request_at + Request.size;
   const scratch_at = source_at + Source.size;
   const range_at = Math.ceil((scratch_at + request.scratch_bytes) / 8) * 8;
-  instance.ensure(range_at + Math.ceil(size / rows) * Math.min(step, rows));
+  instance.ensure(range_at + range_bytes);
   instance.bytes(request_at, Request.size).set(request.record);
   instance.bytes(source_at, Source.size).set(source.record);
   write_struct(instance.memory.buffer, request_at, Request, { scratch_at });
@@ -106,15 +107,17 @@ async function load_source(
   for (let row = 0; row < rows; row += step) {
     throw_if_aborted(signal);
     const count = Math.min(step, rows - row);
-    const bytes = await checkpoint.read_rows(
-      source.name,
-      whole ? 0 : row,
-      whole ? (source.shape[0] ?? 1) : count,
-      signal,
+    const target = instance.bytes(range_at, range_bytes);
+    const bytes = await checkpoint.read_rows_into(source.name, row, count, target, signal);
+    instance.exports.pack(
+      request_at,
+      source_at,
+      row,
+      whole ? 1 : count,
+      range_at,
+      executor.weights + request.offset,
     );
-    instance.bytes(range_at, bytes.length).set(bytes);
-    instance.exports.pack(request_at, source_at, row, count, range_at, executor.weights + request.offset);
-    on_bytes?.(bytes.length);
+    on_bytes?.(bytes);
   }
 }
 
