@@ -44,7 +44,8 @@ function row(op: Conv2d, line: u32, depth: u32, patch: usize): void {
   activate(op.activation, start, op.out_w, op.ldc >> 2, ldc);
   if (op.n & 3) {
     const mask = last_mask(op.n);
-    for (let p = start + ldc - 16; p < c; p += ldc) v128.store(p, v128.and(v128.load(p), mask));
+    const end = start + op.out_w * ldc;
+    for (let p = start + ldc - 16; p < end; p += ldc) v128.store(p, v128.and(v128.load(p), mask));
   }
 }
 
