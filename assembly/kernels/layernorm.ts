@@ -26,6 +26,8 @@ export function layernorm(op: LayerNorm, part: u32, parts: u32): void {
       const centred = f32x4.mul(f32x4.sub(v128.load(x + i), mean), scale);
       v128.store(out + i, madd(v128.load(gamma + row + i), centred, v128.load(gamma + i)));
     }
+    const last = out + row - 16; // a NaN is in the pad lanes too by now
+    v128.store(last, v128.and(v128.load(last), mask));
   }
 }
 

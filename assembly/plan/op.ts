@@ -230,6 +230,7 @@ export class Normalize extends Op {
   x: u32;
   out: u32;
   rows: u32;
+  width: u32;
   ldc: u32;
 }
 

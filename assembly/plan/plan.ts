@@ -291,6 +291,7 @@ export class Plan {
     op.x = this.use(x);
     op.out = out.id;
     op.rows = x.n;
+    op.width = x.c;
     op.ldc = x.stride;
     return out;
   }

@@ -256,8 +256,8 @@ export const Gather: { readonly size: number; readonly fields: Readonly<Record<'
   },
 };
 
-export const Normalize: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'x' | 'out' | 'rows' | 'ldc', Field>> } = {
-  size: 48,
+export const Normalize: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'x' | 'out' | 'rows' | 'width' | 'ldc', Field>> } = {
+  size: 52,
   fields: {
     kind: [0, 'u32'],
     name: [4, 'u32'],
@@ -270,7 +270,8 @@ export const Normalize: { readonly size: number; readonly fields: Readonly<Recor
     x: [32, 'u32'],
     out: [36, 'u32'],
     rows: [40, 'u32'],
-    ldc: [44, 'u32'],
+    width: [44, 'u32'],
+    ldc: [48, 'u32'],
   },
 };
 
