@@ -25,4 +25,25 @@ export interface ProcessorExports {
   added_tokens_init(raw: number, raw_count: number, normalized: number, normalized_count: number): void;
   /** Ids of a UTF-8 text, 4 * length bytes at `ids`; `work` has 6 * length. Returns their count. */
   encode(text: number, length: number, work: number, ids: number): number;
+  /** Bytes that `resize` needs at `work`. */
+  resize_bytes(
+    width: number,
+    height: number,
+    channels: number,
+    out_width: number,
+    out_height: number,
+    filter: number,
+  ): number;
+  /** Pillow's Image.resize; in memory lie src, dst, 32 free bytes and work, in this order. */
+  resize(
+    src: number,
+    width: number,
+    height: number,
+    channels: number,
+    dst: number,
+    out_width: number,
+    out_height: number,
+    filter: number,
+    work: number,
+  ): void;
 }
