@@ -1,0 +1,175 @@
+// How far a kernel may be from the oracle: forward error analysis with the roundings that its code makes, never a number
+// that happened to pass. U is half an ULP of a float in [1, 2), the relative error of one operation rounded to nearest.
+
+import { ACTIVATIONS, type AttentionTruth, type RowMoments, type Sums } from './oracle.ts';
+import type { ActivationName, AttentionArgs, LayerNormArgs } from './ops.ts';
+
+export const U = 2 ** -24;
+
+/** The smallest normal float, below which relative errors mean nothing. */
+const TINY = 2 ** -126;
+
+/** assembly/simd/math.ts states its errors in ULP, each up to 2 U of the value; math.test.ts proves them. */
+export const MATH_ULP = { exp: 2, sigmoid: 4, silu: 4, erf: 6, tanh: 5, softplus: 4 } as const;
+
+/** exp is 0 below −87.3, and 1 / e^88.3 is the least that sigmoid gives. */
+const LEAST_EXP = Math.exp(-87.3);
+const LEAST_SIGMOID = Math.exp(-88.3);
+
+/**
+ * A chain of `terms` products: each term meets at most terms + 1 additions and one product, and the weight itself was
+ * rounded once when a batch norm was folded in. (1 + U)^n − 1 < 1.01 n U for these n.
+ */
+function chain_error(terms: number, magnitude: number): number {
+  return 1.01 * (terms + 3) * U * magnitude + TINY;
+}
+
+/**
+ * Error of an activation itself at exactly x, where y is the truth: the errors of the functions it is made of, and of
+ * each operation after them. Where 1 + erf or 1 + tanh cancels, the error stays that of the sum, so it is absolute.
+ */
+export function activation_error(f: ActivationName, x: number, y: number): number {
+  const ulp = 2 * U * Math.abs(y);
+  const a = Math.abs(x);
+  switch (f) {
+    case 'Linear':
+    case 'Relu':
+    case 'Relu6':
+      return 0;
+    case 'Relu2':
+      return ulp;
+    case 'LeakyRelu':
+      return 2 * ulp; // 0.01 is rounded too
+    case 'Sigmoid':
+      return MATH_ULP.sigmoid * ulp + LEAST_SIGMOID;
+    case 'Silu':
+      return MATH_ULP.silu * ulp + a * LEAST_SIGMOID;
+    case 'QuickGelu':
+      // 1.702 x is rounded twice, and e^z turns an absolute error of z into a relative one.
+      return (MATH_ULP.sigmoid + 1 + 1.702 * a) * ulp + a * LEAST_SIGMOID;
+    case 'Gelu':
+    case 'Gelu10':
+      // The argument of erf is rounded twice: at most 2 U · |z erf′(z)| < U; then the sum, the products.
+      return a * U * (MATH_ULP.erf + 1 + 2) + 2 * ulp;
+    case 'GeluTanh':
+      // As Gelu; the inner cubic is five roundings, |z tanh′(z)| < 0.45.
+      return a * U * (MATH_ULP.tanh + 0.45 * 5 + 2) + 2 * ulp;
+    case 'Tanh':
+      return MATH_ULP.tanh * ulp;
+    case 'Hardswish':
+      return a * U + 2 * ulp; // x + 3 may cancel
+    case 'Mish':
+      return (2 * MATH_ULP.exp + 6) * ulp + a * LEAST_EXP;
+    case 'Laplace':
+      // The argument: the difference, the quotient and two rounded constants, 4 U (|z| + 2) against erf′ < 1.13 that
+      // has died away beyond |z| = 4.
+      return U * (MATH_ULP.erf + 1 + 1.13 * 4 * 6) + ulp;
+    case 'SqrtSoftplus':
+      return (MATH_ULP.softplus / 2 + 1) * ulp + Math.sqrt(LEAST_EXP);
+  }
+}
+
+/** activation(sum of `terms` products) + residual: value and bound. */
+export function activated(
+  { value, magnitude }: Sums,
+  terms: number,
+  f: ActivationName,
+  residual?: Float32Array,
+): { value: Float64Array; bound: Float64Array } {
+  const act = ACTIVATIONS[f];
+  const out = new Float64Array(value.length);
+  const bound = value.map((x, i) => {
+    const e = chain_error(terms, magnitude[i]!);
+    const y = act(x);
+    // The sum's error goes through the function: whichever way it moves y more, and the curve in between.
+    const moved = Math.max(Math.abs(act(x + e) - y), Math.abs(act(x - e) - y)) + e * 1e-3;
+    out[i] = y + (residual?.[i] ?? 0);
+    return moved + activation_error(f, x, y) + U * Math.abs(out[i]) + TINY;
+  });
+  return { value: out, bound };
+}
+
+/** A mean over a map h × w: sums along rows, then of rows, then the quotient. */
+export function mean_bound({ magnitude }: Sums, h: number, w: number): Float64Array {
+  return magnitude.map((m) => 1.01 * (h + w + 1) * U * m);
+}
+
+/** Four lane sums of a row of `width`, then their sum: this many roundings meet a term. */
+function row_roundings(width: number): number {
+  return Math.ceil(width / 4) + 3;
+}
+
+/**
+ * LayerNorm: the mean's error shifts every column; the variance's relative error counts half, as the root of it is
+ * taken; then difference, root, quotient, two products and the sum with beta.
+ */
+export function layernorm_bound(
+  { rows, width, gamma, beta, eps }: LayerNormArgs,
+  value: Float64Array,
+  moments: readonly RowMoments[],
+): Float64Array {
+  const bound = new Float64Array(rows * width);
+  for (let i = 0; i < rows; i++) {
+    const { scale, largest } = moments[i]!;
+    const mean_error = row_roundings(width) * U * largest;
+    // Each centred value is wrong by that and by its own rounding, which changes the mean of squares, at first order,
+    // by 2 · error · mean |centred| ≤ 2 · error / scale.
+    const centred_error = mean_error + 2 * U * largest;
+    const variance_error =
+      2 * centred_error * scale + centred_error ** 2 * scale ** 2 + row_roundings(width) * U;
+    const relative = variance_error / 2 + 8 * U + (eps > 0 ? U : 0);
+    for (let j = 0; j < width; j++) {
+      const at = i * width + j;
+      const spread = Math.abs(value[at]! - beta[j]!);
+      bound[at] =
+        Math.abs(gamma[j]!) * scale * centred_error + 1.01 * relative * spread + 2 * U * Math.abs(value[at]!);
+    }
+  }
+  return bound;
+}
+
+/**
+ * Attention: a score's error (a chain over d, two roundings of the scale) becomes a relative error of e^score, twice,
+ * as the largest score is subtracted; exp, the sum over keys and the quotient add theirs; then a chain over the keys.
+ */
+export function attention_bounds(
+  { lengths, length, heads, d }: AttentionArgs,
+  { context, probs, score_magnitude }: AttentionTruth,
+): { context: Float64Array; probs: Float64Array } {
+  const relative = (row: number, head: number, count: number): number => {
+    const score = 1.01 * (d + 4) * U * score_magnitude[row * heads + head]!;
+    // The sum over keys moves by the same relative error again.
+    return (
+      2 * (2 * score + 2 * U * score_magnitude[row * heads + head]! + 2 * MATH_ULP.exp * U) +
+      (row_roundings(count) + 1) * U
+    );
+  };
+  const width = heads * d;
+  const context_bound = new Float64Array(context.value.length);
+  const probs_bound = new Float64Array(probs.length);
+  let row = 0;
+  lengths.forEach((count, s) => {
+    for (let i = 0; i < count; i++, row++)
+      for (let h = 0; h < heads; h++) {
+        const r = relative(row, h, count);
+        const base = ((s * heads + h) * length + i) * length;
+        for (let key = 0; key < count; key++)
+          probs_bound[base + key] = 1.01 * r * probs[base + key]! + LEAST_EXP;
+        for (let j = 0; j < d; j++) {
+          const at = row * width + h * d + j;
+          context_bound[at] = (1.01 * r + (count + 3) * U) * context.magnitude[at]! + count * LEAST_EXP;
+        }
+      }
+  });
+  return { context: context_bound, probs: probs_bound };
+}
+
+/** x / ‖x‖: half the error of the sum of squares, then the root and the quotient. */
+export function normalize_bound(value: Float64Array, width: number): Float64Array {
+  return value.map((y) => 1.01 * (row_roundings(width) / 2 + 3) * U * Math.abs(y) + TINY);
+}
+
+/** a · b / temperature in lane sums. */
+export function similarity_bound({ value, magnitude }: Sums, k: number): Float64Array {
+  return value.map((y, i) => 1.01 * row_roundings(k) * U * magnitude[i]! + 2 * U * Math.abs(y) + TINY);
+}

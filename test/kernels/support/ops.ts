@@ -1,0 +1,267 @@
+// One op each, as assembly/plan/plan.ts records it. Arrays are dense: maps [batch, h, w, channels], weights as in a
+// checkpoint.
+
+import { Activation, MAX_PARTS, NONE, Pooling } from '../../../src/host/plan/layout.ts';
+import type { OpSpec } from './run_op.ts';
+import {
+  conv_block,
+  depthwise_block,
+  linear_block,
+  rows_block,
+  round_up,
+  table_block,
+  type Norm,
+} from './weights.ts';
+
+export type ActivationName = keyof typeof Activation;
+
+export interface GemmArgs {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Float32Array;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+  readonly residual?: Float32Array;
+  readonly activation: ActivationName;
+}
+
+export function gemm_op({ m, n, k, a, weight, bias, residual, activation }: GemmArgs): OpSpec {
+  const ldc = round_up(n);
+  return {
+    kind: 'Gemm',
+    fields: { residual: NONE, m, n, k, lda: round_up(k), ldr: ldc, ldc, activation: Activation[activation] },
+    inputs: { a: { data: a, width: k }, ...(residual && { residual: { data: residual, width: n } }) },
+    outputs: { c: { rows: m, width: n } },
+    weights: linear_block(n, k, weight, bias),
+  };
+}
+
+/** Sizes of a convolution; `top` and `left` may be −1, which crops. */
+export interface ConvShape {
+  readonly batch: number;
+  readonly h: number;
+  readonly w: number;
+  readonly channels: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly top: number;
+  readonly left: number;
+  readonly out_h: number;
+  readonly out_w: number;
+}
+
+export interface ConvArgs extends ConvShape {
+  /** Output channels; of a depthwise convolution its channels. */
+  readonly n: number;
+  readonly x: Float32Array;
+  readonly weight: Float32Array;
+  readonly norm: Norm;
+  readonly activation: ActivationName;
+}
+
+function conv_fields(args: ConvArgs): Record<string, number> {
+  const { batch, h, w, out_h, out_w, kernel, stride, top, left, activation } = args;
+  const sizes = { batch, in_h: h, in_w: w, out_h, out_w, kernel, stride, top, left };
+  return { ...sizes, activation: Activation[activation] };
+}
+
+export function conv2d_op(args: ConvArgs): OpSpec {
+  const { channels, kernel, n, batch, out_h, out_w } = args;
+  const lda = round_up(channels);
+  return {
+    kind: 'Conv2d',
+    fields: { ...conv_fields(args), lda, n, ldc: round_up(n) },
+    inputs: { input: { data: args.x, width: channels } },
+    outputs: { out: { rows: batch * out_h * out_w, width: n } },
+    scratch: MAX_PARTS * 2 * kernel * kernel * lda * 4,
+    weights: conv_block(n, channels, kernel, args.weight, args.norm),
+  };
+}
+
+export function depthwise_op(args: ConvArgs): OpSpec {
+  const { channels, kernel, batch, out_h, out_w } = args;
+  return {
+    kind: 'Depthwise',
+    fields: { ...conv_fields(args), channels, ldc: round_up(channels) },
+    inputs: { input: { data: args.x, width: channels } },
+    outputs: { out: { rows: batch * out_h * out_w, width: channels } },
+    weights: depthwise_block(channels, kernel, args.weight, args.norm),
+  };
+}
+
+export interface PoolArgs {
+  readonly batch: number;
+  readonly h: number;
+  readonly w: number;
+  readonly channels: number;
+  readonly x: Float32Array;
+  readonly pooling: keyof typeof Pooling;
+}
+
+export function pool_op({ batch, h, w, channels, x, pooling }: PoolArgs): OpSpec {
+  return {
+    kind: 'Pool',
+    fields: { batch, h, w, ldc: round_up(channels), pooling: Pooling[pooling] },
+    inputs: { input: { data: x, width: channels } },
+    outputs: { out: { rows: batch, width: channels } },
+  };
+}
+
+export interface ScaleArgs {
+  readonly batch: number;
+  readonly pixels: number;
+  readonly channels: number;
+  readonly x: Float32Array;
+  readonly gate: Float32Array;
+}
+
+export function scale_op({ batch, pixels, channels, x, gate }: ScaleArgs): OpSpec {
+  return {
+    kind: 'Scale',
+    fields: { batch, pixels, ldc: round_up(channels) },
+    inputs: { gate: { data: gate, width: channels } },
+    outputs: { x: { rows: batch * pixels, width: channels, initial: x } },
+  };
+}
+
+export interface EmbeddingArgs {
+  readonly rows: number;
+  readonly width: number;
+  readonly table: Float32Array;
+  readonly ids: Int32Array;
+  /** What the rows are added to. */
+  readonly sum?: Float32Array;
+}
+
+export function embedding_op({ rows, width, table, ids, sum }: EmbeddingArgs): OpSpec {
+  const tokens = ids.length;
+  return {
+    kind: 'Embedding',
+    fields: { tokens, rows, ldc: round_up(width), accumulate: Number(sum !== undefined) },
+    inputs: { ids: { data: ids, width: tokens } },
+    outputs: { out: { rows: tokens, width, ...(sum && { initial: sum }) } },
+    weights: table_block(rows, width, table),
+  };
+}
+
+export interface LayerNormArgs {
+  readonly rows: number;
+  readonly width: number;
+  readonly x: Float32Array;
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly eps: number;
+}
+
+export function layernorm_op({ rows, width, x, gamma, beta, eps }: LayerNormArgs): OpSpec {
+  return {
+    kind: 'LayerNorm',
+    fields: { rows, width, ldc: round_up(width), eps },
+    inputs: { x: { data: x, width } },
+    outputs: { out: { rows, width } },
+    weights: rows_block(gamma, beta),
+  };
+}
+
+export interface AttentionArgs {
+  /** Tokens of each sequence, which lie one after another. */
+  readonly lengths: readonly number[];
+  /** Rows of qkv; those behind the last sequence belong to none. */
+  readonly tokens: number;
+  /** The longest that a sequence could be. */
+  readonly length: number;
+  readonly heads: number;
+  readonly d: number;
+  readonly qkv: Float32Array;
+  /** [tokens], 0 for a key that nobody sees. */
+  readonly mask: Int32Array;
+  /** Also give the probabilities [sequences, heads, length, length]. */
+  readonly probs?: boolean;
+}
+
+/** First rows of the sequences, and the row behind the last. */
+export function starts_of(lengths: readonly number[]): Int32Array {
+  const starts = new Int32Array(lengths.length + 1);
+  lengths.forEach((length, i) => (starts[i + 1] = starts[i]! + length));
+  return starts;
+}
+
+export function attention_op({ lengths, tokens, length, heads, d, qkv, mask, probs }: AttentionArgs): OpSpec {
+  const sequences = lengths.length;
+  const width = heads * d;
+  const panel = (n: number): number => Math.ceil(n / 16) * 16;
+  const floats = panel(length) * (d + 1) + panel(d) * (length + 1) + 16 * (panel(length) + panel(d));
+  const slot = floats * 4;
+  // The kernel reads integers a vector at a time: the recorder asks for one vector more than there are.
+  const integers = (values: Int32Array): { data: Int32Array; width: number } => ({
+    data: Int32Array.from([...values, 0, 0, 0, 0]),
+    width: values.length + 4,
+  });
+  return {
+    kind: 'Attention',
+    fields: {
+      ...{ probs: NONE, tokens, sequences, length, heads, d, slot, scale: 1 / Math.sqrt(d) },
+      ...{ ldq: round_up(3 * width), ldp: round_up(length), ldo: round_up(width) },
+    },
+    inputs: {
+      qkv: { data: qkv, width: 3 * width },
+      starts: integers(starts_of(lengths)),
+      mask: integers(mask),
+    },
+    outputs: {
+      out: { rows: tokens, width },
+      ...(probs && { probs: { rows: sequences * heads * length, width: length } }),
+    },
+    scratch: MAX_PARTS * slot,
+  };
+}
+
+export interface GatherArgs {
+  readonly width: number;
+  readonly x: Float32Array;
+  readonly rows: Int32Array;
+}
+
+export function gather_op({ width, x, rows }: GatherArgs): OpSpec {
+  return {
+    kind: 'Gather',
+    fields: { count: rows.length, ldc: round_up(width) },
+    inputs: { x: { data: x, width }, rows: { data: rows, width: rows.length } },
+    outputs: { out: { rows: rows.length, width } },
+  };
+}
+
+export interface NormalizeArgs {
+  readonly rows: number;
+  readonly width: number;
+  readonly x: Float32Array;
+}
+
+export function normalize_op({ rows, width, x }: NormalizeArgs): OpSpec {
+  return {
+    kind: 'Normalize',
+    fields: { rows, width, ldc: round_up(width) },
+    inputs: { x: { data: x, width } },
+    outputs: { out: { rows, width } },
+  };
+}
+
+export interface SimilarityArgs {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly temperature: number;
+}
+
+export function similarity_op({ m, n, k, a, b, temperature }: SimilarityArgs): OpSpec {
+  return {
+    kind: 'Similarity',
+    fields: { m, n, k: round_up(k), ldo: round_up(n) },
+    inputs: { a: { data: a, width: k }, b: { data: b, width: k } },
+    outputs: { out: { rows: m, width: n } },
+    weights: rows_block(Float32Array.of(temperature)),
+  };
+}

@@ -1,0 +1,102 @@
+// Runs one op record on an instance of align.wasm, as a plan of one op would be run.
+
+import * as layout from '../../../src/host/plan/layout.ts';
+import { write_struct } from '../../../src/host/plan/struct.ts';
+import { compile, Instance } from '../../../src/host/wasm/module.ts';
+import { expect_same_bits } from './compare.ts';
+import { GuardedMemory } from './memory.ts';
+import { pack_block, round_up, type Block } from './weights.ts';
+
+/** Dense rows [data.length / width, width]; in memory their stride is a multiple of 4 and pad lanes are zeros. */
+export interface Rows {
+  readonly data: Float32Array | Int32Array;
+  readonly width: number;
+}
+
+/** An op: its record's fields by name, but for the places of operands and weights. */
+export interface OpSpec {
+  readonly kind: keyof typeof layout.Kind;
+  readonly fields: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, Rows>>;
+  /** Results [rows, width]; `initial` is what an op that works in place finds there. */
+  readonly outputs: Readonly<Record<string, { rows: number; width: number; initial?: Float32Array }>>;
+  /** Bytes of its scratch. */
+  readonly scratch?: number;
+  readonly weights?: Block;
+}
+
+/** Dense results by field name. */
+export type Results = Readonly<Record<string, Float32Array>>;
+
+const PARTS = [1, 2, 3, 5];
+
+let instance: Promise<Instance> | undefined;
+
+/** The instance of this test file. */
+export function test_instance(): Promise<Instance> {
+  return (instance ??= compile().then((module) => new Instance(module)));
+}
+
+/** Runs the op in 1, 2, 3 and 5 parts, which must give the same bits. */
+export async function run_op(op: OpSpec, weight_step?: number): Promise<Results> {
+  const one = run_parts(await test_instance(), op, 1, weight_step);
+  for (const parts of PARTS.slice(1)) {
+    const results = run_parts(await test_instance(), op, parts);
+    for (const [name, result] of Object.entries(results))
+      expect_same_bits(result, one[name]!, `${name} in ${parts} parts`);
+  }
+  return one;
+}
+
+/** The op's one result. */
+export async function result_of(op: OpSpec): Promise<Float32Array> {
+  return Object.values(await run_op(op))[0]!;
+}
+
+/** Runs the op in `parts` parts, one after another. */
+export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_step?: number): Results {
+  const memory = new GuardedMemory(instance);
+  const weights = op.weights ? pack_block(memory, op.weights, weight_step) : instance.base;
+  const record = memory.place(layout.RECORD_BYTES);
+  const arena = record; // places count from here
+  const places: Record<string, number> = {};
+  for (const [name, { data, width }] of Object.entries(op.inputs)) {
+    const at = memory.place((data.length / width) * round_up(width) * 4);
+    write_rows(instance, at, data, width);
+    places[name] = at - arena;
+  }
+  for (const [name, { rows, width, initial }] of Object.entries(op.outputs)) {
+    const at = memory.result(rows * round_up(width) * 4);
+    if (initial) write_rows(instance, at, initial, width);
+    places[name] = at - arena;
+  }
+  if (op.scratch) places.scratch = memory.result(op.scratch) - arena;
+
+  const kind: layout.Struct = layout[op.kind];
+  const { buffer } = instance.memory;
+  instance.bytes(record, layout.RECORD_BYTES).fill(0);
+  const header = { kind: layout.Kind[op.kind], operands: Object.keys(places).length, weights: 0 };
+  write_struct(buffer, record, kind, { ...header, ...op.fields, ...places });
+  instance.exports.bind(weights, arena);
+  memory.guard(() => {
+    for (let part = 0; part < parts; part++) instance.exports.execute(record, 0, 1, part, parts);
+  });
+  return Object.fromEntries(
+    Object.entries(op.outputs).map(([name, { rows, width }]) => [
+      name,
+      memory.take(places[name]! + arena, rows, width, round_up(width)),
+    ]),
+  );
+}
+
+function write_rows(instance: Instance, at: number, data: Float32Array | Int32Array, width: number): void {
+  const stride = round_up(width);
+  const rows = data.length / width;
+  const to = new (data instanceof Float32Array ? Float32Array : Int32Array)(
+    instance.memory.buffer,
+    at,
+    rows * stride,
+  );
+  to.fill(0);
+  for (let i = 0; i < rows; i++) to.set(data.subarray(i * width, (i + 1) * width), i * stride);
+}
