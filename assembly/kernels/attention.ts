@@ -80,9 +80,14 @@ function head(op: Attention, sequence: u32, h: u32, start: u32, length: u32, slo
       for (let i: u32 = 0; i < rows; i++, p += ldp) memory.copy(p, scores + i * lds, ldp);
     }
     product(scores, lds, rows, length, values, d, context, ldx);
-    // The row's pad lanes belong to the last head.
-    const bytes: usize = h + 1 == op.heads ? ldo - ((<usize>h * d) << 2) : <usize>d << 2;
-    for (let i: u32 = 0; i < rows; i++) copy(out + (row + i) * ldo, context + i * ldx, bytes);
+    // The row's pad lanes belong to the last head; the context's are no zeros where a weight is NaN.
+    const bytes = <usize>d << 2;
+    const pads = h + 1 == op.heads ? ldo - width : 0;
+    for (let i: u32 = 0; i < rows; i++) {
+      const to = out + (row + i) * ldo;
+      copy(to, context + i * ldx, bytes);
+      if (pads) memory.fill(to + bytes, 0, pads);
+    }
   }
 }
 
@@ -152,5 +157,7 @@ function softmax(p: usize, length: u32, scale: f32, mask: usize): void {
   }
   const total = f32x4.splat(sum_lanes(sum));
   for (let i: usize = 0; i < bytes; i += 16) v128.store(p + i, f32x4.div(v128.load(p + i), total));
+  const last = p + bytes - 16; // 0 / NaN is in its pad lanes
+  v128.store(last, v128.and(v128.load(last), tail));
   memory.fill(p + bytes, 0, (<usize>round16(length) << 2) - bytes);
 }
