@@ -18,8 +18,8 @@ function random_attention(
   const lengths = masks.map((mask) => mask.length);
   const used = lengths.reduce((a, b) => a + b, 0);
   const { tokens = used, length = Math.max(...lengths), probs = true } = more;
-  const mask = new Int32Array(tokens);
-  [...masks.join('')].forEach((key, i) => (mask[i] = Number(key !== '.')));
+  const keys = masks.join('');
+  const mask = Int32Array.from({ length: tokens }, (_, i) => Number(i < used && keys[i] !== '.'));
   const qkv = new Random(used * 1009 + heads * 101 + d).floats(tokens * 3 * heads * d, -1.5, 1.5);
   return { lengths, tokens, length, heads, d, qkv, mask, probs };
 }

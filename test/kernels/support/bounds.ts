@@ -9,6 +9,9 @@ export const U = 2 ** -24;
 /** The smallest normal float, below which relative errors mean nothing. */
 const TINY = 2 ** -126;
 
+/** What results below that are multiples of. */
+const SUBNORMAL = 2 ** -149;
+
 /** assembly/simd/math.ts states its errors in ULP, each up to 2 U of the value; math.test.ts proves them. */
 export const MATH_ULP = { exp: 2, sigmoid: 4, silu: 4, erf: 6, tanh: 5, softplus: 4 } as const;
 
@@ -29,13 +32,14 @@ function chain_error(terms: number, magnitude: number): number {
  * each operation after them. Where 1 + erf or 1 + tanh cancels, the error stays that of the sum, so it is absolute.
  */
 export function activation_error(f: ActivationName, x: number, y: number): number {
+  if (f === 'Linear' || f === 'Relu' || f === 'Relu6') return 0;
+  return normal_error(f, x, y) + 4 * SUBNORMAL;
+}
+
+function normal_error(f: Exclude<ActivationName, 'Linear' | 'Relu' | 'Relu6'>, x: number, y: number): number {
   const ulp = 2 * U * Math.abs(y);
   const a = Math.abs(x);
   switch (f) {
-    case 'Linear':
-    case 'Relu':
-    case 'Relu6':
-      return 0;
     case 'Relu2':
       return ulp;
     case 'LeakyRelu':
@@ -49,9 +53,11 @@ export function activation_error(f: ActivationName, x: number, y: number): numbe
       return (MATH_ULP.sigmoid + 1 + 1.702 * a) * ulp + a * LEAST_SIGMOID;
     case 'Gelu':
     case 'Gelu10':
+      if (a > 5.6) return Math.abs(y) * Number(x < 0) + 2 * ulp; // erf is ±1 exactly, the product −0
       // The argument of erf is rounded twice: at most 2 U · |z erf′(z)| < U; then the sum, the products.
       return a * U * (MATH_ULP.erf + 1 + 2) + 2 * ulp;
     case 'GeluTanh':
+      if (a > 5.2) return Math.abs(y) * Number(x < 0) + 2 * ulp;
       // As Gelu; the inner cubic is five roundings, |z tanh′(z)| < 0.45.
       return a * U * (MATH_ULP.tanh + 0.45 * 5 + 2) + 2 * ulp;
     case 'Tanh':
