@@ -17,7 +17,8 @@ export function text(plan: Plan, weights: Weights, head: Weights, config: TextCo
   const layers = weights.at('encoder').at('layer');
   for (let i: u32 = 0; i < config.num_hidden_layers; i++) {
     const probs: string | null = config.attentions ? `attentions.${i}` : null;
-    x = layer(plan, layers.at(i.toString()), config, x, starts, mask, probs);
+    const last = i + 1 == config.num_hidden_layers;
+    x = layer(plan, layers.at(i.toString()), config, x, starts, mask, probs, last && !config.last_hidden_state);
     tap(plan, x, config, i + 1);
   }
 
@@ -25,7 +26,7 @@ export function text(plan: Plan, weights: Weights, head: Weights, config: TextCo
   const size = config.hidden_size;
   const project: Block | null = config.projection_dim ? head.linear('text_projection', config.projection_dim, size) : null;
   const pool: Block | null = config.pooler ? weights.at('pooler').linear('dense', size, size) : null;
-  const cls = plan.gather(x, starts, config.sequences, weights.prefix + 'cls');
+  const cls = config.last_hidden_state || !config.num_hidden_layers ? cls_rows(plan, x, starts, config, weights.prefix) : x;
   if (config.features && project) {
     plan.output(plan.gemm(cls, project, config.projection_dim, Activation.Linear), 'features');
   }
@@ -50,14 +51,21 @@ function embeddings(plan: Plan, w: Weights, config: TextConfig): Tensor {
   return plan.layernorm(x, w.layernorm('LayerNorm', size), config.layer_norm_eps);
 }
 
-/** AlignTextLayer: attention, then the feed-forward pair, each added to its input and normalised. */
-function layer(plan: Plan, w: Weights, config: TextConfig, x: Tensor, starts: Tensor, mask: Tensor, probs: string | null): Tensor {
+/**
+ * AlignTextLayer: attention, then the feed-forward pair, each added to its input and normalised. `cls_only`: nobody reads
+ * more of the result than its [CLS] rows, so what follows attention is computed for them alone.
+ */
+function layer(plan: Plan, w: Weights, config: TextConfig, x: Tensor, starts: Tensor, mask: Tensor, probs: string | null, cls_only: bool): Tensor {
   const size = config.hidden_size;
   const attention = w.at('attention');
   const self = attention.at('self');
   const qkv = plan.gemm(x, self.linears(['query', 'key', 'value'], size, size), 3 * size, Activation.Linear);
-  const context = plan.attention(qkv, starts, mask, config.sequences, config.length, config.num_attention_heads, self.prefix + 'softmax', probs);
-  let y = dense(plan, attention.at('output'), config, context, size, x);
+  let context = plan.attention(qkv, starts, mask, config.sequences, config.length, config.num_attention_heads, self.prefix + 'softmax', probs);
+  if (cls_only) {
+    context = cls_rows(plan, context, starts, config, self.prefix);
+    x = cls_rows(plan, x, starts, config, w.prefix);
+  }
+  const y = dense(plan, attention.at('output'), config, context, size, x);
   const intermediate = w.linear('intermediate.dense', config.intermediate_size, size);
   const hidden = plan.gemm(y, intermediate, config.intermediate_size, config.hidden_act);
   return dense(plan, w.at('output'), config, hidden, config.intermediate_size, y);
@@ -68,6 +76,11 @@ function dense(plan: Plan, w: Weights, config: TextConfig, x: Tensor, width: u32
   const size = config.hidden_size;
   const y = plan.gemm(x, w.linear('dense', size, width), size, Activation.Linear, residual);
   return plan.layernorm(y, w.layernorm('LayerNorm', size), config.layer_norm_eps);
+}
+
+/** The first row of every sequence. */
+function cls_rows(plan: Plan, x: Tensor, starts: Tensor, config: TextConfig, prefix: string): Tensor {
+  return plan.gather(x, starts, config.sequences, prefix + 'cls');
 }
 
 // Kernels read integers a vector at a time: one vector more than there are.
