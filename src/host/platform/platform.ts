@@ -6,8 +6,8 @@ import type { ByteSource } from '../checkpoint/source.ts';
 export interface DecodedPng {
   width: number;
   height: number;
-  /** RGBA, eight bits a sample, rows top to bottom. */
-  data: Uint8Array;
+  /** RGBA, rows top to bottom; the samples of a 16-bit file as they are, all others in eight bits. */
+  data: Uint8Array | Uint16Array;
 }
 
 export interface Platform {
@@ -24,6 +24,6 @@ export interface Platform {
   write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** Folder of the embedded model, or null where it must be imported. */
   embedded_model(): URL | null;
-  /** PNG to RGBA8. Throws whatever the decoder throws; the caller types it. */
-  decode_png(bytes: Uint8Array): DecodedPng;
+  /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
+  decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
 }

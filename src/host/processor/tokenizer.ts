@@ -21,7 +21,7 @@ import {
   type Row,
   type Strategies,
 } from './encoding.ts';
-import { check_texts, checked_id, rows_of, type Ids } from './texts.ts';
+import { check_texts, checked_id, is_folder, rows_of, type Ids } from './texts.ts';
 import { read_tokenizer, type TokenizerSettings } from './tokenizer_files.ts';
 import { WordPiece } from './wordpiece.ts';
 
@@ -231,9 +231,4 @@ export class BertTokenizer {
     const texts = { a: this.#core.encode(a), b: b === undefined ? null : this.#core.encode(b) };
     return build_row(parts, truncate(texts, strategies, special_count(parts), this.truncation_side));
   }
-}
-
-/** Whether a `model` argument is a folder that is open already. */
-export function is_folder(model: unknown): model is ModelFolder {
-  return typeof model === 'object' && model !== null && 'json' in model && typeof model.json === 'function';
 }

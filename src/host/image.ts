@@ -1,0 +1,152 @@
+// Pictures: from whatever a caller has (a path, bytes, a Blob, a response, raw samples) to samples, as transformers'
+// load_image gives them: turned upright, RGB, eight bits.
+
+import { AlignError, show } from './errors.ts';
+import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
+import { image_bytes, other_kind, type ImageSource } from './processor/image_bytes.ts';
+import { turn_upright } from './processor/orientation.ts';
+import { is_png, read_png } from './processor/png.ts';
+import type { Samples } from './processor/resize.ts';
+
+/** Raw samples: rows top to bottom, interleaved, eight bits; grey, grey + alpha, RGB or RGBA. An ImageData is one. */
+export interface RawPixels {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  /** Default: what the length of `data` comes to. */
+  readonly channels?: number;
+}
+
+/** What a picture may be given as: a path or URL, a PNG file's bytes, Blob, response or stream, or raw samples. */
+export type ImageInput = RawImage | RawPixels | ImageSource;
+
+/** Options of {@link RawImage.read}. */
+export interface ReadOptions {
+  /** What a transparent pixel becomes. 'drop', the default, discards alpha, as Pillow does. */
+  background?: Background | undefined;
+  /** Most pixels that a file may have; checked before it is decoded. Default 16,777,216. */
+  max_pixels?: number | undefined;
+  /** false leaves raw samples as they are, with their channels. Default true. */
+  do_convert_rgb?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How each option is checked. */
+export const READ_RULES: Rules<ReadOptions> = {
+  background: CALL_RULES.background,
+  max_pixels: positive_integer,
+  do_convert_rgb: flag,
+  signal: CALL_RULES.signal,
+};
+
+/** Pixels that a file may have unless the caller says otherwise: 4096 x 4096. */
+export const MAX_PIXELS = 16_777_216;
+
+/** A picture's samples: rows top to bottom, interleaved, eight bits. */
+export class RawImage implements Samples {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA. */
+  readonly channels: number;
+
+  /** @throws AlignError `invalid_argument` when the sizes and the samples do not belong together. */
+  constructor(data: Uint8Array | Uint8ClampedArray, width: number, height: number, channels: number) {
+    if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+      throw new AlignError('invalid_argument', `A picture's data must be bytes, not ${show(data)}`);
+    if (![width, height].every((size) => Number.isSafeInteger(size) && size > 0))
+      throw new AlignError('invalid_argument', `A picture cannot be ${show(width)} x ${show(height)} pixels`);
+    if (![1, 2, 3, 4].includes(channels))
+      throw new AlignError('invalid_argument', `A picture has 1 to 4 channels, not ${show(channels)}`);
+    if (data.length !== width * height * channels)
+      throw new AlignError(
+        'invalid_argument',
+        `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, data has ${data.length}`,
+      );
+    this.data = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.length);
+    this.width = width;
+    this.height = height;
+    this.channels = channels;
+  }
+
+  /**
+   * Reads a picture as transformers' `load_image`: upright by its EXIF orientation, converted to RGB as Pillow does.
+   * @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `not_found`, `network`, `invalid_argument`.
+   */
+  static async read(input: ImageInput, options: ReadOptions = {}): Promise<RawImage> {
+    check_options('RawImage.read', options, READ_RULES);
+    const { background = 'drop', max_pixels = MAX_PIXELS, do_convert_rgb = true, signal } = options;
+    if (is_pixels(input)) {
+      const image = input instanceof RawImage ? input : from_pixels(input);
+      check_pixels(image, max_pixels);
+      return do_convert_rgb ? image.rgb(background) : image;
+    }
+    if (!is_source(input))
+      throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
+        hint: 'give a path, a URL, bytes, a Blob, a Response, a stream or { data, width, height, channels }',
+      });
+    const bytes = await image_bytes(input, signal);
+    if (!is_png(bytes)) throw other_kind(bytes);
+    const png = await read_png(bytes, max_pixels);
+    const { data, width, height, channels } = turn_upright(png, png.orientation);
+    return new RawImage(data, width, height, channels).rgb(background);
+  }
+
+  /**
+   * The picture in RGB. Grey is repeated. Alpha is dropped, or the picture is laid on a ground:
+   * floor((sample * alpha + ground * (255 - alpha) + 127) / 255), which is what Pillow's alpha_composite gives.
+   */
+  rgb(background: Background = 'drop'): RawImage {
+    const { data, width, height, channels } = this;
+    if (channels === 3) return this;
+    const [r, g, b] = channels < 3 ? [0, 0, 0] : [0, 1, 2];
+    const out = new Uint8Array(width * height * 3);
+    const alpha = background !== 'drop' && channels !== 1;
+    for (let from = 0, to = 0; to < out.length; from += channels, to += 3) {
+      out[to] = data[from + r]!;
+      out[to + 1] = data[from + g]!;
+      out[to + 2] = data[from + b]!;
+      if (!alpha) continue;
+      const a = data[from + channels - 1]!;
+      for (let c = 0; c < 3; c++)
+        out[to + c] = Math.floor((out[to + c]! * a + background[c]! * (255 - a) + 127) / 255);
+    }
+    return new RawImage(out, width, height, 3);
+  }
+}
+
+function is_pixels(input: unknown): input is RawImage | RawPixels {
+  return (
+    typeof input === 'object' && input !== null && 'data' in input && 'width' in input && 'height' in input
+  );
+}
+
+function from_pixels({ data, width, height, channels }: RawPixels): RawImage {
+  return new RawImage(
+    data,
+    width,
+    height,
+    channels ?? Number((data as Uint8Array | null)?.length) / (width * height),
+  );
+}
+
+function is_source(input: unknown): input is ImageSource {
+  return (
+    typeof input === 'string' ||
+    input instanceof URL ||
+    ArrayBuffer.isView(input) ||
+    input instanceof ArrayBuffer ||
+    input instanceof Blob ||
+    input instanceof Response ||
+    input instanceof ReadableStream
+  );
+}
+
+function check_pixels({ width, height }: RawImage, max_pixels: number): void {
+  if (width * height > max_pixels)
+    throw new AlignError(
+      'too_large',
+      `The picture has ${width} x ${height} pixels, the limit is ${max_pixels} pixels`,
+      { detail: { width, height, max_pixels }, hint: 'raise max_pixels, or make the picture smaller' },
+    );
+}
