@@ -1,0 +1,214 @@
+// The five-line API: texts and pictures in, unit-length embeddings and ranked labels out.
+
+import { open_model, type ModelSource } from './checkpoint/model_files.ts';
+import { disposable } from './dispose.ts';
+import { encode_images, encode_texts, listed } from './encode.ts';
+import { AlignError, show } from './errors.ts';
+import type { ImageInput } from './image.ts';
+import { LabelSet } from './label_set.ts';
+import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
+import { AlignModel } from './models.ts';
+import {
+  CALL_RULES,
+  check_call_options,
+  check_load_options,
+  check_options,
+  checked_list,
+  checked_texts,
+  one_of,
+  positive_integer,
+  template,
+  type CallOptions,
+  type LoadOptions,
+} from './options.ts';
+import { AlignProcessor } from './processor/processor.ts';
+import { Queue } from './queue.ts';
+import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
+
+/** Options of {@link Align.label_set}. */
+export interface LabelSetOptions extends CallOptions {
+  /** The text that is embedded for a label, `{}` being the label. Default `'{}'`, the label alone. */
+  hypothesis_template?: string | undefined;
+}
+
+/** Options of {@link Align.classify}. */
+export interface ClassifyOptions extends LabelSetOptions {
+  /** Give the best few only. */
+  top_k?: number | undefined;
+  /** `'softmax'` (default): shares of 1 over the labels; `'cosine'`: -1 … 1; `'logits'`: cosine / temperature. */
+  scores?: 'softmax' | 'cosine' | 'logits' | undefined;
+}
+
+const LABEL_SET_RULES = { ...CALL_RULES, hypothesis_template: template };
+const CLASSIFY_RULES = {
+  ...LABEL_SET_RULES,
+  top_k: positive_integer,
+  scores: one_of('softmax', 'cosine', 'logits'),
+};
+
+/** A model with its processor. Calls wait for each other; after {@link Align.dispose} they throw `disposed`. */
+export class Align {
+  readonly model: AlignModel;
+  readonly processor: AlignProcessor;
+  declare readonly [Symbol.dispose]: () => void;
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+  #queue = new Queue();
+  #disposed = false;
+
+  static {
+    disposable(this.prototype);
+  }
+
+  private constructor(model: AlignModel, processor: AlignProcessor) {
+    this.model = model;
+    this.processor = processor;
+  }
+
+  /**
+   * Loads a model: a folder, a URL, explicit files; without argument the one that comes with the package.
+   * @throws AlignError `invalid_argument`, `not_found`, `model_required`, and what a damaged checkpoint deserves
+   */
+  static async load(model?: ModelSource, o?: LoadOptions): Promise<Align> {
+    check_load_options('Align.load', o);
+    const folder = await open_model(model, o);
+    const processor = await AlignProcessor.from_pretrained(folder, o);
+    return new Align(await AlignModel.from_pretrained(folder, o), processor);
+  }
+
+  /** The unit-length embedding of a text [projection_dim], or of each text of an array. */
+  embed_text(text: string, o?: CallOptions): Promise<Float32Array>;
+  embed_text(text: readonly string[], o?: CallOptions): Promise<Float32Array[]>;
+  async embed_text(
+    text: string | readonly string[],
+    o?: CallOptions,
+  ): Promise<Float32Array | Float32Array[]> {
+    check_call_options('embed_text', o);
+    const texts = checked_texts('embed_text: text', listed(text));
+    const embeddings = await this.#run(o, () => encode_texts(this, texts, o));
+    return Array.isArray(text) ? embeddings : embeddings[0]!;
+  }
+
+  /** The unit-length embedding of a picture [projection_dim], or of each picture of an array. */
+  embed_image(image: ImageInput, o?: CallOptions): Promise<Float32Array>;
+  embed_image(image: readonly ImageInput[], o?: CallOptions): Promise<Float32Array[]>;
+  async embed_image(
+    image: ImageInput | readonly ImageInput[],
+    o?: CallOptions,
+  ): Promise<Float32Array | Float32Array[]> {
+    check_call_options('embed_image', o);
+    const images = checked_list('embed_image: image', listed(image));
+    const embeddings = await this.#run(o, () => encode_images(this, images, o));
+    return Array.isArray(image) ? embeddings : embeddings[0]!;
+  }
+
+  /**
+   * Labels ranked by how well they fit a picture, or each picture of an array (transformers
+   * ZeroShotImageClassificationPipeline: softmax of logits_per_image).
+   */
+  classify(image: ImageInput, labels: readonly string[] | LabelSet, o?: ClassifyOptions): Promise<Score[]>;
+  classify(
+    image: readonly ImageInput[],
+    labels: readonly string[] | LabelSet,
+    o?: ClassifyOptions,
+  ): Promise<Score[][]>;
+  async classify(
+    image: ImageInput | readonly ImageInput[],
+    labels: readonly string[] | LabelSet,
+    o: ClassifyOptions = {},
+  ): Promise<Score[] | Score[][]> {
+    check_options('classify', o, CLASSIFY_RULES);
+    const images = checked_list('classify: image', listed(image));
+    const given =
+      labels instanceof LabelSet ? this.#checked_set(labels, o) : checked_texts('classify: labels', labels);
+    const results = await this.#run(o, async () => {
+      const set = given instanceof LabelSet ? given : await this.#label_set(given, o);
+      const scores = await this.#scores(set, await encode_images(this, images, o), o);
+      return scores.map((row) => ranked(set.labels, row, o.top_k));
+    });
+    return Array.isArray(image) ? results : results[0]!;
+  }
+
+  /** Labels embedded once, for many calls of {@link Align.classify} or to ship with {@link LabelSet.to_bytes}. */
+  async label_set(labels: readonly string[], o: LabelSetOptions = {}): Promise<LabelSet> {
+    check_options('label_set', o, LABEL_SET_RULES);
+    const texts = checked_texts('label_set: labels', labels);
+    return this.#run(o, () => this.#label_set(texts, o));
+  }
+
+  /**
+   * One query from several: the unit-length weighted sum of the parts, each brought to length 1 first.
+   * @throws AlignError `invalid_argument` when a part is malformed, or when the parts cancel out
+   */
+  async mix(parts: readonly MixPart[], o?: CallOptions): Promise<Float32Array> {
+    check_call_options('mix', o);
+    const checked = checked_parts(parts);
+    return this.#run(o, async () => {
+      const texts = checked.flatMap((part) => (part.text === undefined ? [] : [part.text]));
+      const images = checked.flatMap((part) => (part.image === undefined ? [] : [part.image]));
+      const from_texts = await encode_texts(this, texts, o);
+      const from_images = await encode_images(this, images, o);
+      // Both come in the order of their parts.
+      const vectors = checked.map(({ text, image, embedding }) => {
+        if (text !== undefined) return from_texts.shift()!;
+        return image === undefined ? embedding! : from_images.shift()!;
+      });
+      return weighted_sum(
+        vectors,
+        checked.map(({ weight }) => weight ?? 1),
+        this.model.config.projection_dim,
+      );
+    });
+  }
+
+  /** Frees the model's memory. Idempotent. */
+  dispose(): void {
+    this.#disposed = true;
+    this.model.dispose();
+  }
+
+  #run<T>(o: CallOptions | undefined, task: () => Promise<T>): Promise<T> {
+    return this.#queue.run(o?.signal, () => {
+      if (this.#disposed)
+        throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
+      return task();
+    });
+  }
+
+  /** A LabelSet as it came, once it is known to fit. @throws AlignError `invalid_argument`, `shape_mismatch` */
+  #checked_set(set: LabelSet, { hypothesis_template }: LabelSetOptions): LabelSet {
+    const { projection_dim } = this.model.config;
+    if (hypothesis_template !== undefined)
+      throw new AlignError(
+        'invalid_argument',
+        `classify: hypothesis_template ${show(hypothesis_template)} cannot change a finished LabelSet`,
+        { hint: 'give it to label_set()' },
+      );
+    if (set.dimensions !== projection_dim)
+      throw new AlignError(
+        'shape_mismatch',
+        `classify: the LabelSet has embeddings of ${set.dimensions} values, the model makes ${projection_dim}`,
+        { hint: 'make the LabelSet with this model' },
+      );
+    return set;
+  }
+
+  async #label_set(labels: readonly string[], o: LabelSetOptions): Promise<LabelSet> {
+    const hypothesis_template = o.hypothesis_template ?? '{}';
+    const texts = labels.map((label) => hypothesis_template.replaceAll('{}', () => label));
+    return new LabelSet(labels, await encode_texts(this, texts, o), hypothesis_template);
+  }
+
+  /** [images][labels] */
+  async #scores(
+    set: LabelSet,
+    images: readonly Float32Array[],
+    { scores = 'softmax', signal }: ClassifyOptions,
+  ): Promise<number[][]> {
+    if (scores === 'cosine') return images.map((image) => set.embeddings.map((label) => dot(label, image)));
+    const logits_per_text = rows(
+      await this.model.similarity(stacked(set.embeddings), stacked(images), { signal }),
+    );
+    const logits = images.map((_, i) => logits_per_text.map((row) => row[i]!));
+    return scores === 'logits' ? logits : logits.map(softmax);
+  }
+}

@@ -1,0 +1,82 @@
+// Texts and pictures through processor and tower, a few at a time: that bounds the memory for decoded pictures and
+// activations, and no bit of a result depends on it.
+
+import { throw_if_aborted } from './errors.ts';
+import type { ImageInput } from './image.ts';
+import type { AlignModel } from './models.ts';
+import type { CallOptions } from './options.ts';
+import type { AlignProcessor } from './processor/processor.ts';
+import { rows } from './scores.ts';
+
+/** A model and the processor of its inputs. */
+export interface Encoder {
+  readonly model: AlignModel;
+  readonly processor: AlignProcessor;
+}
+
+// Items a tower takes at once unless `batch_size` says otherwise.
+const TEXTS_AT_ONCE = 64;
+const IMAGES_AT_ONCE = 8;
+
+/** A value or an array of values as an array. */
+export function listed<T>(value: T | readonly T[]): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : [value as T];
+}
+
+/** One row [projection_dim] a text: of length 1 if `unit`, else as get_text_features gives it. */
+export function encode_texts(
+  { model, processor }: Encoder,
+  texts: readonly string[],
+  o: CallOptions = {},
+  unit = true,
+): Promise<Float32Array[]> {
+  const options = run_options(o);
+  return in_batches(texts, o.batch_size ?? TEXTS_AT_ONCE, o, async (text) => {
+    // Padding to the longest text of the batch: the bits of any other padding, with the least work.
+    const inputs = await processor.call({ text, padding: true });
+    if (unit) return rows(await model.embed_text(inputs, options));
+    return rows((await model.get_text_features(inputs, options)).pooler_output!);
+  });
+}
+
+/** One row [projection_dim] a picture: of length 1 if `unit`, else as get_image_features gives it. */
+export function encode_images(
+  { model, processor }: Encoder,
+  images: readonly ImageInput[],
+  o: CallOptions = {},
+  unit = true,
+): Promise<Float32Array[]> {
+  const options = run_options(o);
+  return in_batches(images, o.batch_size ?? IMAGES_AT_ONCE, o, async (batch) => {
+    const inputs = await processor.call({ images: batch, background: o.background, signal: o.signal });
+    if (unit) return rows(await model.embed_image(inputs, options));
+    return rows((await model.get_image_features(inputs, options)).pooler_output!);
+  });
+}
+
+/** What the model takes of a call's options: the rest is for the processor, or for the caller. */
+function run_options({ signal, batch_size, yield_ms }: CallOptions): CallOptions {
+  return { signal, batch_size, yield_ms };
+}
+
+// Batches that are ready at once would keep timers and events waiting, an abort among them.
+const TURN_MS = 16;
+
+async function in_batches<T, R>(
+  items: readonly T[],
+  size: number,
+  o: CallOptions,
+  run: (batch: T[]) => Promise<R[]>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let turn = performance.now();
+  for (let i = 0; i < items.length; i += size) {
+    if (i > 0 && performance.now() - turn > TURN_MS) {
+      await new Promise((resume) => setTimeout(resume));
+      turn = performance.now();
+    }
+    throw_if_aborted(o.signal);
+    for (const result of await run(items.slice(i, i + size))) results.push(result);
+  }
+  return results;
+}
