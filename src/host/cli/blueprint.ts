@@ -1,0 +1,107 @@
+// What a checkpoint holds beside what its configuration asks for. Only headers are read: a model of any size in an instant.
+
+import { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { open_model, type ModelFolder } from '../checkpoint/model_files.ts';
+import { AlignConfig, AlignTextConfig, AlignVisionConfig } from '../config.ts';
+import type { Plan } from '../plan/plan.ts';
+import { Recorder } from '../plan/recorder.ts';
+import { compile, Instance } from '../wasm/module.ts';
+
+/** The parts of a model: its towers, and the head that compares their features. */
+export type Part = 'text' | 'vision' | 'align';
+
+/** Sizes of the inputs that a plan is for. */
+export interface Sizes {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly tokens: number;
+}
+
+/** A model's configuration, its open checkpoint, and the plans of its forward pass. */
+export class Blueprint {
+  readonly folder: ModelFolder;
+  readonly checkpoint: Checkpoint;
+  /** Null for a tower's own checkpoint. */
+  readonly config: AlignConfig | null;
+  readonly text: AlignTextConfig | null;
+  readonly vision: AlignVisionConfig | null;
+  readonly #recorder: Recorder;
+
+  private constructor(
+    folder: ModelFolder,
+    checkpoint: Checkpoint,
+    config: AlignConfig | AlignTextConfig | AlignVisionConfig,
+    recorder: Recorder,
+  ) {
+    this.folder = folder;
+    this.checkpoint = checkpoint;
+    this.config = config instanceof AlignConfig ? config : null;
+    this.text = config instanceof AlignTextConfig ? config : (this.config?.text_config ?? null);
+    this.vision = config instanceof AlignVisionConfig ? config : (this.config?.vision_config ?? null);
+    this.#recorder = recorder;
+  }
+
+  /** @throws AlignError as loading the model does, as far as configuration and headers go */
+  static async open(model: string | undefined, signal: AbortSignal): Promise<Blueprint> {
+    const folder = await open_model(model, { signal });
+    const type = (await folder.json('config.json'))?.model_type;
+    const config_class =
+      type === 'align_text_model'
+        ? AlignTextConfig
+        : type === 'align_vision_model'
+          ? AlignVisionConfig
+          : AlignConfig;
+    const config = await config_class.from_folder(folder);
+    const recorder = new Recorder(new Instance(await compile()));
+    return new Blueprint(folder, await Checkpoint.open(folder, signal), config, recorder);
+  }
+
+  /** The parts that this model has. */
+  get parts(): Part[] {
+    return [
+      ...(this.text ? (['text'] as const) : []),
+      ...(this.vision ? (['vision'] as const) : []),
+      ...(this.config ? (['align'] as const) : []),
+    ];
+  }
+
+  /** The plan of one of {@link parts} for inputs of these sizes: features alone of a whole model, a tower's own output. */
+  plan(part: Part, { batch, height, width, tokens }: Sizes): Plan {
+    const projection_dim = this.config?.projection_dim ?? 0;
+    const placement = { shard: 0, offset: 0, prefixed: this.#prefixed(part) };
+    if (part === 'align') return this.#recorder.align(projection_dim, placement, batch, batch);
+    const wanted = { last_hidden_state: this.config === null, hidden_states: false };
+    if (part === 'vision')
+      return this.#recorder.vision(this.vision!, placement, { batch, height, width, ...wanted });
+    const prefix = placement.prefixed ? 'text_model.' : '';
+    const pooler = this.checkpoint.get(`${prefix}pooler.dense.weight`) !== undefined;
+    return this.#recorder.text(this.text!, { pooler, projection_dim }, placement, {
+      sequences: batch,
+      length: tokens,
+      tokens: batch * tokens,
+      inputs_embeds: false,
+      features: this.config !== null,
+      attentions: false,
+      ...wanted,
+    });
+  }
+
+  /** Whether a tower's tensors carry its name: always in a whole model, in a tower's own checkpoint as it was saved. */
+  #prefixed(part: Part): boolean {
+    return (
+      this.config !== null ||
+      Array.from(this.checkpoint.names()).some((name) => name.startsWith(`${part}_model.`))
+    );
+  }
+
+  /** Height and width of the pictures that the model's own processor makes, else the configuration's image_size. */
+  async image_size(): Promise<readonly [height: number, width: number]> {
+    const settings = (await this.folder.json('preprocessor_config.json')) ?? {};
+    const size = settings.do_center_crop === true ? settings.crop_size : settings.size;
+    const { height, width } = (size ?? {}) as Record<string, unknown>;
+    if (typeof height === 'number' && typeof width === 'number') return [height, width];
+    const { image_size = 1 } = this.vision ?? {};
+    return typeof image_size === 'number' ? [image_size, image_size] : [image_size[0]!, image_size[1]!];
+  }
+}

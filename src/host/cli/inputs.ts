@@ -1,0 +1,77 @@
+// What a command works on: pictures from files, folders and standard input; lines of labels and texts.
+
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AlignError } from '../errors.ts';
+import { UsageError, type Io } from './io.ts';
+
+/** A picture to be read when its turn comes, or the reason why there is none. */
+export interface Picture {
+  /** As the user named it; "-" is standard input. */
+  readonly name: string;
+  readonly input: () => Promise<URL | Uint8Array>;
+}
+
+/** The pictures behind the arguments: a folder stands for the PNG files in it, in the order of their names. */
+export async function pictures_of(args: readonly string[], io: Io): Promise<Picture[]> {
+  const pictures: Picture[] = [];
+  for (const name of args) {
+    if (name === '-') {
+      pictures.push({ name, input: () => io.stdin() });
+    } else if (/^https?:\/\//i.test(name)) {
+      pictures.push({ name, input: () => Promise.resolve(new URL(name)) });
+    } else if (await is_folder(name)) {
+      const files = (await readdir(name)).filter((file) => /\.png$/i.test(file)).sort();
+      for (const file of files) pictures.push(local(join(name, file)));
+      if (files.length === 0) pictures.push(nothing(name));
+    } else {
+      pictures.push(local(name));
+    }
+  }
+  return pictures;
+}
+
+// As a URL, because a file's name may look like one ("a:b.png").
+function local(name: string): Picture {
+  return { name, input: () => Promise.resolve(pathToFileURL(resolve(name))) };
+}
+
+function nothing(name: string): Picture {
+  return {
+    name,
+    input: () => Promise.reject(new AlignError('not_found', `the folder ${name} has no PNG files`)),
+  };
+}
+
+async function is_folder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
+}
+
+/** The lines of a file ("-": standard input), without blank ones and spaces at the ends. @throws UsageError */
+export async function lines_of(path: string, option: string, io: Io): Promise<string[]> {
+  const bytes =
+    path === '-'
+      ? await io.stdin()
+      : await readFile(path).catch((error: unknown) => {
+          throw new UsageError(`--${option} ${path} cannot be read: ${(error as Error).message}`);
+        });
+  return pieces(new TextDecoder().decode(bytes).replace(/^\ufeff/, ''), /\r?\n/);
+}
+
+/** The parts of a text between separators, without blank ones and spaces at the ends. */
+export function pieces(text: string, separator: string | RegExp): string[] {
+  return text
+    .split(separator)
+    .map((piece) => piece.trim())
+    .filter((piece) => piece !== '');
+}
+
+/** Refuses a command line that reads standard input twice: the second reader would find it empty. @throws UsageError */
+export function check_stdin(values: readonly (string | undefined)[]): void {
+  if (values.filter((value) => value === '-').length > 1)
+    throw new UsageError('standard input (-) can be read only once');
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// The program `align-wasm`: this process as the surroundings of a command. Nothing else in the package touches `process`.
+
+import { readFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { INTERRUPTED, type Io } from './io.ts';
+import { run } from './run.ts';
+
+const interruption = new AbortController();
+const { stdin, stdout, stderr, env } = process;
+
+const io: Io = {
+  stdin() {
+    interruption.signal.addEventListener('abort', () => stdin.destroy());
+    return buffer(stdin);
+  },
+  out: (text) => void stdout.write(text),
+  err: (text) => void stderr.write(text),
+  colour: stdout.isTTY && !env.NO_COLOR,
+  progress: stderr.isTTY,
+  signal: interruption.signal,
+  now: () => performance.now(),
+};
+
+// `align-wasm … | head` closes our output early: that is no failure, and there is nobody left to tell.
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+}
+
+// The first interruption lets the model stop in order, the second does not wait.
+process.on('SIGINT', () => {
+  if (interruption.signal.aborted) process.exit(INTERRUPTED);
+  interruption.abort();
+});
+
+const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+process.exitCode = await run(process.argv.slice(2), version, io);
