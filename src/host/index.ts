@@ -1,14 +1,30 @@
 // The public names, nothing else.
 
+export { Align, type ClassifyOptions, type LabelSetOptions } from './align.ts';
 export { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 export { AlignError, type AlignErrorCode } from './errors.ts';
+export { RawImage, type ImageInput, type RawPixels, type ReadOptions } from './image.ts';
+export { LabelSet } from './label_set.ts';
 export { align_loss } from './loss.ts';
+export type { MixPart } from './mix.ts';
 export { AlignModel, AlignTextModel, AlignVisionModel } from './models.ts';
+export type { Background, CallOptions, LoadOptions, ProgressInfo } from './options.ts';
 export { AlignOutput, ModelOutput } from './outputs.ts';
-export type { CallOptions, LoadOptions, ProgressInfo } from './options.ts';
+export {
+  pipeline,
+  type FeatureExtractionPipeline,
+  type FeatureOptions,
+  type ImageFeatureExtractionPipeline,
+  type ZeroShotImageClassificationPipeline,
+  type ZeroShotOptions,
+} from './pipeline.ts';
+export { describe, plan_text, type OpDescription } from './plan/describe.ts';
+export type { Plan } from './plan/plan.ts';
+export { EfficientNetImageProcessor } from './processor/image_processor.ts';
+export { AlignProcessor, type ProcessorInputs, type ProcessorOutput } from './processor/processor.ts';
+export { BertTokenizer } from './processor/tokenizer.ts';
+export type { Score } from './scores.ts';
+export { Tensor, type TensorData, type TensorType } from './tensor.ts';
 export type { FileInput, ModelFiles, ModelFolder, ModelSource } from './checkpoint/model_files.ts';
 export type { ByteSource } from './checkpoint/source.ts';
 export type { TapInputs, TextInputs, VisionInputs } from './inputs.ts';
-export { describe, plan_text, type OpDescription } from './plan/describe.ts';
-export type { Plan } from './plan/plan.ts';
-export { Tensor, type TensorData, type TensorType } from './tensor.ts';

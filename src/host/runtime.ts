@@ -16,6 +16,8 @@ import { compile, Instance } from './wasm/module.ts';
 export interface Parts {
   readonly text?: AlignTextConfig | undefined;
   readonly vision?: AlignVisionConfig | undefined;
+  /** false leaves the text tower's pooler out even where the checkpoint has one. */
+  readonly add_pooling_layer?: boolean | undefined;
   /** Width of text_projection and of the head; absent for a tower alone. */
   readonly projection_dim?: number | undefined;
 }
@@ -66,8 +68,9 @@ function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout
   const { text, vision, projection_dim } = parts;
 
   const text_place = next(has_tower(checkpoint, 'text_model.', projection_dim));
-  const pooler =
+  const has_pooler =
     checkpoint.get(`${text_place.prefixed ? 'text_model.' : ''}pooler.dense.weight`) !== undefined;
+  const pooler = has_pooler && parts.add_pooling_layer !== false;
   const text_parts = { pooler, projection_dim: projection_dim ?? 0 };
   if (text) {
     const call = { sequences: 1, length: 1, tokens: 1, inputs_embeds: false, features: false };

@@ -10,7 +10,7 @@ import {
   type VisionInputs,
 } from './inputs.ts';
 import { Model } from './model.ts';
-import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
+import { check_load_options, check_options, flag, type CallOptions, type LoadOptions } from './options.ts';
 import type { ModelOutput } from './outputs.ts';
 import { load_runtime, loaded, type Runtime } from './runtime.ts';
 import { text_output, vision_output } from './tower_outputs.ts';
@@ -24,12 +24,25 @@ export class AlignTextModel extends Model {
     this.config = config;
   }
 
-  /** @throws AlignError as {@link AlignModel.from_pretrained} */
-  static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignTextModel> {
-    check_load_options('AlignTextModel.from_pretrained', options);
-    const folder = await open_model(model, { signal: options.signal });
+  /**
+   * @param options `add_pooling_layer: false` leaves the pooler out, as the constructor's argument does in transformers:
+   *   pooler_output is then null, as it is for a checkpoint without pooler weights
+   * @throws AlignError as {@link AlignModel.from_pretrained}
+   */
+  static async from_pretrained(
+    model?: ModelSource,
+    options: LoadOptions & { add_pooling_layer?: boolean | undefined } = {},
+  ): Promise<AlignTextModel> {
+    const { add_pooling_layer, ...load } = options;
+    check_load_options('AlignTextModel.from_pretrained', load);
+    check_options('AlignTextModel.from_pretrained', { add_pooling_layer }, { add_pooling_layer: flag });
+    const folder = await open_model(model, { signal: load.signal });
     const config = await AlignTextConfig.from_folder(folder);
-    return new AlignTextModel(folder, await load_runtime(folder, { text: config }, options), config);
+    return new AlignTextModel(
+      folder,
+      await load_runtime(folder, { text: config, add_pooling_layer }, load),
+      config,
+    );
   }
 
   /** AlignTextModel.forward. @throws AlignError as {@link AlignModel.forward} */
