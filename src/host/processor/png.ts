@@ -59,7 +59,7 @@ export async function read_png(bytes: Uint8Array, max_pixels: number): Promise<P
   const all = (type: string): Chunk[] => chunks.filter((chunk) => chunk.type === type);
   const data = all('IDAT');
   if (data.length === 0) throw corrupt('it has no IDAT chunk');
-  if (header.interlaced) await check_inflated(data, header);
+  await check_inflated(data, header);
   const palette = all('PLTE')[0];
   if (header.colour === PALETTE && palette === undefined) throw corrupt('it has no palette');
   const key = all('tRNS')[0];
@@ -142,9 +142,9 @@ function full_palette(colours: Uint8Array): Uint8Array {
   return full;
 }
 
-/** Decoders inflate interlaced data without a limit, so it is counted first. */
+/** Counted first: decoders inflate without a limit, and pngjs takes memory as it finds it for data that ends early. */
 async function check_inflated(data: readonly Chunk[], header: Header): Promise<void> {
-  const expected = interlaced_bytes(header);
+  const expected = filtered_bytes(header);
   const size = await inflate(
     data.map((chunk) => chunk.data),
     expected,
@@ -154,9 +154,9 @@ async function check_inflated(data: readonly Chunk[], header: Header): Promise<v
   if (size !== expected) throw corrupt(`its data inflates to other than ${expected} bytes`);
 }
 
-/** Bytes of the seven passes of Adam7, filter bytes included. */
-function interlaced_bytes({ width, height, depth, colour }: Header): number {
-  const passes = [
+/** Bytes of all lines, each with its filter byte; interlaced, of the seven passes of Adam7. */
+function filtered_bytes({ width, height, depth, colour, interlaced }: Header): number {
+  const adam7 = [
     [0, 0, 8, 8],
     [4, 0, 8, 8],
     [0, 4, 4, 8],
@@ -165,6 +165,7 @@ function interlaced_bytes({ width, height, depth, colour }: Header): number {
     [1, 0, 2, 2],
     [0, 1, 1, 2],
   ] as const;
+  const passes = interlaced ? adam7 : ([[0, 0, 1, 1]] as const);
   return passes.reduce((sum, [x, y, dx, dy]) => {
     const [columns, rows] = [Math.ceil((width - x) / dx), Math.ceil((height - y) / dy)];
     return columns > 0 && rows > 0

@@ -1,0 +1,6 @@
+// Bun.
+
+import { node_platform } from './node_base.ts';
+import type { Platform } from './platform.ts';
+
+export const platform: Platform = node_platform('bun');

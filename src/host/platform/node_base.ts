@@ -1,0 +1,121 @@
+// Node, Deno and Bun, which all have Node's built-ins: the file system, and the files that lie beside this module in the
+// package. Nothing is read before it is asked for, so Deno needs no permission where module and model are handed over.
+
+import { Buffer } from 'node:buffer';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import process from 'node:process';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { PNG } from 'pngjs';
+import { check_range, type ByteSource } from '../checkpoint/source.ts';
+import { AlignError } from '../errors.ts';
+import type { Platform } from './platform.ts';
+
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+/** align.wasm lies in dist/, one folder above this module once built; from the sources it is found there too. */
+async function compile_own(): Promise<WebAssembly.Module> {
+  let cause: unknown;
+  for (const place of ['../align.wasm', '../../../dist/align.wasm']) {
+    try {
+      return await WebAssembly.compile(await readFile(new URL(place, import.meta.url)));
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  compiled = undefined;
+  throw new AlignError('not_found', `align.wasm cannot be read: ${String(cause)}`, {
+    hint: 'npm run build, allow reading, or hand the module over as the option `wasm`',
+    cause,
+  });
+}
+
+/** null for what is not there. @throws AlignError `not_found` for what must not be looked at. */
+function nothing_there(path: string, cause: unknown): null {
+  const { code, name } = cause as { code?: unknown; name?: unknown };
+  if (code !== 'EACCES' && code !== 'EPERM' && name !== 'NotCapable') return null;
+  throw new AlignError('not_found', `${path} must not be read: ${String(cause)}`, { cause });
+}
+
+/** The platform of a runtime with Node's built-ins. */
+export function node_platform(name: string): Platform {
+  return {
+    name,
+    wasm: () => (compiled ??= compile_own()),
+
+    async fetch_bytes(location) {
+      const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;
+      if (url !== null && url.protocol !== 'file:') {
+        const response = await fetch(url);
+        if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
+        return new Uint8Array(await response.arrayBuffer());
+      }
+      const path = url === null ? (location as string) : fileURLToPath(url);
+      return readFile(path).catch((cause: unknown) => {
+        throw new AlignError('not_found', `${path} cannot be read`, { cause });
+      });
+    },
+
+    async path_kind(path) {
+      return stat(path).then(
+        (s) => (s.isDirectory() ? 'folder' : 'file'),
+        (cause: unknown) => nothing_there(path, cause),
+      );
+    },
+
+    async open(path) {
+      const handle = await open(path, 'r').catch((cause: unknown) => {
+        throw new AlignError('not_found', `${path} cannot be opened`, { cause });
+      });
+      const { size } = await handle.stat();
+      const source: ByteSource = {
+        name: path,
+        size,
+        async read(start, end) {
+          check_range(source, start, end);
+          const bytes = new Uint8Array(end - start);
+          await source.read_into!(start, bytes);
+          return bytes;
+        },
+        async read_into(start, target) {
+          check_range(source, start, start + target.length);
+          for (let done = 0; done < target.length;) {
+            const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
+            if (bytesRead === 0)
+              throw new AlignError('corrupt_checkpoint', `${path} became shorter while it was read`);
+            done += bytesRead;
+          }
+        },
+        close: () => handle.close(),
+      };
+      return source;
+    },
+
+    async write(path, chunks) {
+      await mkdir(dirname(path), { recursive: true });
+      const temporary = `${path}.${process.pid}.partial`;
+      try {
+        await writeFile(temporary, Readable.from(chunks));
+        await rename(temporary, path);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    },
+
+    embedded_model() {
+      // From dist/platform/ and from src/host/platform/ alike.
+      const depth = import.meta.url.endsWith('.ts') ? '../../../' : '../../';
+      return new URL(`${depth}weights/align-icons/`, import.meta.url);
+    },
+
+    decode_png(bytes) {
+      // The depth stands at byte 24; pngjs would round 16 bits to 8.
+      const { width, height, data } = PNG.sync.read(
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+        { skipRescale: bytes[24] === 16 },
+      );
+      return { width, height, data };
+    },
+  };
+}

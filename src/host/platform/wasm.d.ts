@@ -1,0 +1,11 @@
+// A wasm file imported as a module, where a bundler or the runtime itself compiles it (Workers, edge functions).
+
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}
+
+declare module '*.wasm?module' {
+  const module: WebAssembly.Module;
+  export default module;
+}
