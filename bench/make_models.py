@@ -109,7 +109,11 @@ def ops_of(model, inputs):
     rows = torch.rand(1, TOKENS, width)
     ops[f"gemm_{TOKENS}_{width}_{3 * width}"] = (nn.Linear(width, 3 * width), rows)
     ops[f"attention_{TOKENS}_{HEADS}_{width // HEADS}"] = (Attention(), torch.rand(1, TOKENS, 3 * width))
-    ops[f"layernorm_{TOKENS}_{width}"] = (nn.LayerNorm(width), rows)
+    for count in (TOKENS, 1):  # one row: [CLS] alone after the last layer's attention
+        ops[f"layernorm_{count}_{width}"] = (nn.LayerNorm(width), rows[:, :count])
+    up, down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+    ops[f"gemm_1_{width}_{4 * width}"] = (nn.Sequential(up, nn.GELU()), rows[:, :1])
+    ops[f"gemm_1_{4 * width}_{width}"] = (down, torch.rand(1, 1, 4 * width))
     last = model.config.projection_dim
     ops[f"pool_9_{last}"] = (Mean(), torch.rand(1, last, 9, 9))
     ops["silu_5184_288"] = (nn.SiLU(), torch.rand(1, 288, 72, 72))

@@ -7,6 +7,9 @@ import { build, install, require_node, say } from '../scripts/setup.mjs';
 import { measure_ceiling } from './ceiling.mjs';
 import { alternate, gflops, ms, print_table } from './measure.mjs';
 
+// `npm run bench | head` is no error.
+process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 0 : 1));
+
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) {
@@ -26,20 +29,19 @@ const title = (line) => console.log(`\n${line}\n`);
 
 /** One tower end to end, ours and theirs in turn; then whether both computed the same. */
 async function end_to_end(model, name, tower) {
-  const macs = macs_of(tower.plan(model));
   const theirs = peer.has(name) ? await peer.open(name, tower.feeds) : null;
   const contestants = [() => tower.call(model), ...(theirs ? [theirs.run] : [])];
   const [us, them] = await alternate(contestants, rounds);
-  const row = (who, { best, median }) => [
+  const row = (who, macs, { best, median }) => [
     `${tower.title}: ${who}`,
     ms(best),
     ms(median),
     gflops(macs, best),
     gflops(macs, median),
   ];
-  const rows = [row('align-wasm', us)];
+  const rows = [row('align-wasm', macs_of(tower.plan(model)), us)];
   if (theirs) {
-    rows.push(row(peer.peer_name, them));
+    rows.push(row(peer.peer_name, tower.macs, them));
     rows.push([
       '  times as fast',
       (them.best / us.best).toFixed(2),

@@ -25,8 +25,11 @@ for (const path of SOURCES) {
     });
     enums.set(name, members);
   }
-  for (const [, name, value] of text.matchAll(/export const (\w+): \w+ = (\w+);/g)) constants.set(name, value);
-  for (const [, name, base, body] of text.matchAll(/@unmanaged\s+export class (\w+)(?: extends (\w+))? \{([^}]*)\}/g)) {
+  for (const [, name, value] of text.matchAll(/export const (\w+): \w+ = (\w+);/g))
+    constants.set(name, value);
+  for (const [, name, base, body] of text.matchAll(
+    /@unmanaged\s+export class (\w+)(?: extends (\w+))? \{([^}]*)\}/g,
+  )) {
     structs.set(name, layout(name, base, body));
   }
 }
@@ -59,13 +62,16 @@ const lines = [
   '}',
   '',
 ];
-for (const [name, value] of constants) lines.push(`export const ${name === 'ABI' ? 'ABI_VERSION' : name} = ${value};`);
+for (const [name, value] of constants)
+  lines.push(`export const ${name === 'ABI' ? 'ABI_VERSION' : name} = ${value};`);
 lines.push('');
 for (const [name, members] of enums) {
   lines.push(`export const ${name} = { ${members.map(([k, v]) => `${k}: ${v}`).join(', ')} } as const;`, '');
 }
 for (const [name, { fields, size }] of structs) {
-  lines.push(`export const ${name}: { readonly size: number; readonly fields: Readonly<Record<${fields.map((f) => `'${f.field}'`).join(' | ')}, Field>> } = {`);
+  lines.push(
+    `export const ${name}: { readonly size: number; readonly fields: Readonly<Record<${fields.map((f) => `'${f.field}'`).join(' | ')}, Field>> } = {`,
+  );
   lines.push(`  size: ${size},`, '  fields: {');
   for (const { field, kind, offset } of fields) lines.push(`    ${field}: [${offset}, '${kind}'],`);
   lines.push('  },', '};', '');
