@@ -1,0 +1,96 @@
+// What every plan has to keep: an arena without clashes, a data flow without clobbered operands, weight blocks in order.
+
+import { assert, expect } from 'vitest';
+import { describe as describe_plan, type OpDescription } from '../../src/host/plan/describe.ts';
+import { ALIGNMENT, LANES, NONE } from '../../src/host/plan/layout.ts';
+import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan/plan.ts';
+
+/** What an op writes; every other operand is read. */
+const WRITES: Readonly<Record<string, readonly string[]>> = {
+  Gemm: ['c'],
+  Conv2d: ['scratch', 'out'],
+  Depthwise: ['out'],
+  Pool: ['out'],
+  Scale: ['x'],
+  Embedding: ['out'],
+  LayerNorm: ['out'],
+  Attention: ['probs', 'scratch', 'out'],
+  Gather: ['out'],
+  Normalize: ['out'],
+  Similarity: ['out'],
+};
+
+export const bytes_of = ({ n, h, w, stride }: PlanTensor): number => n * h * w * stride * 4;
+
+/** Names of the operands, in the record's order: the fields behind the header. */
+function operands({ fields }: OpDescription): [name: string, place: number][] {
+  return Object.entries(fields)
+    .slice(8, 8 + fields.operands!)
+    .filter(([, place]) => place !== NONE);
+}
+
+/** Follows a plan op by op: what is read must be what was written there last, whole. */
+export function check_flow(plan: Plan): void {
+  let held = [...plan.inputs.values()];
+  for (const op of describe_plan(plan)) {
+    const alive = plan.tensors.filter((t) => t.first <= op.index && op.index <= t.last);
+    const tensor_at = (place: number): PlanTensor | undefined => alive.find((t) => t.offset === place);
+    const writes = WRITES[op.kind]!;
+    const in_place = op.kind === 'Scale' || (op.kind === 'Embedding' && op.fields.accumulate === 1);
+    for (const [name, place] of operands(op)) {
+      if (writes.includes(name) && !in_place) continue;
+      const tensor = tensor_at(place);
+      assert(
+        tensor && held.includes(tensor),
+        `op ${op.index} ${op.kind} reads ${name}, which is gone or was never written`,
+      );
+    }
+    for (const [name, place] of operands(op)) {
+      if (!writes.includes(name)) continue;
+      const tensor = tensor_at(place);
+      assert(tensor, `op ${op.index} ${op.kind} writes ${name} into no tensor`);
+      held = held.filter((t) => t.offset + bytes_of(t) <= place || place + bytes_of(tensor) <= t.offset);
+      held.push(tensor);
+    }
+  }
+  for (const [name, tensor] of plan.outputs)
+    assert(held.includes(tensor), `output ${name} is gone at the end`);
+}
+
+/** Tensors that live at the same time have bytes of their own. */
+export function check_arena(plan: Plan): void {
+  for (const [i, a] of plan.tensors.entries()) {
+    expect(a.offset % ALIGNMENT).toBe(0);
+    expect(a.stride % LANES).toBe(0);
+    expect(a.stride - a.c).toBeGreaterThanOrEqual(0);
+    expect(a.offset + bytes_of(a)).toBeLessThanOrEqual(plan.arena_bytes);
+    for (const b of plan.tensors.slice(0, i)) {
+      if (a.last < b.first || b.last < a.first) continue;
+      const apart = a.offset + bytes_of(a) <= b.offset || b.offset + bytes_of(b) <= a.offset;
+      assert(
+        apart,
+        `tensors at ${a.offset} (ops ${a.first}–${a.last}) and ${b.offset} (${b.first}–${b.last}) overlap`,
+      );
+    }
+  }
+  for (const input of plan.inputs.values()) expect(input.first).toBe(-1);
+  for (const output of plan.outputs.values()) expect(output.last).toBe(plan.length);
+}
+
+export function check_blocks(plan: Plan, limit = Infinity): void {
+  const blocks = weight_requests(plan);
+  const ends = new Map<number, number>();
+  for (const { shard, offset, bytes } of blocks) {
+    expect(offset % ALIGNMENT).toBe(0);
+    expect(offset).toBeGreaterThanOrEqual(ends.get(shard) ?? 0);
+    expect(offset + bytes).toBeLessThanOrEqual(limit);
+    ends.set(shard, offset + bytes);
+  }
+  const used = blocks.reduce((sum, { bytes }) => sum + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, 0);
+  expect(plan.weight_bytes).toBe(used);
+  // Every op that has weights finds them at the start of a block.
+  const places = new Set(blocks.map(({ shard, offset }) => `${shard} ${offset}`));
+  for (const { kind, fields } of describe_plan(plan))
+    if (/Gemm|Conv2d|Depthwise|Embedding|LayerNorm|Similarity/.test(kind))
+      expect(places).toContain(`${fields.shard!} ${fields.weights!}`);
+}
