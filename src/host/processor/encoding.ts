@@ -14,8 +14,8 @@ export interface EncodeOptions {
   padding?: boolean | 'longest' | 'max_length' | 'do_not_pad' | undefined;
   /** true is 'longest_first'. Absent, `max_length` without padding truncates. */
   truncation?: boolean | 'longest_first' | 'only_first' | 'only_second' | 'do_not_truncate' | undefined;
-  /** Default: the model's, where 'max_length' or truncation needs one. */
-  max_length?: number | undefined;
+  /** Default (and null): the model's, where 'max_length' or truncation needs one. */
+  max_length?: number | null | undefined;
   pad_to_multiple_of?: number | undefined;
   padding_side?: 'left' | 'right' | undefined;
   /** Default true, unless the tokenizer's files leave the name out of `model_input_names`. */
@@ -38,8 +38,10 @@ export const ENCODE_RULES: Rules<EncodeOptions> = {
       one_of('longest_first', 'only_first', 'only_second', 'do_not_truncate').accepts(value),
   },
   max_length: {
-    expects: 'an integer of at least 0',
-    accepts: (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31,
+    expects: 'an integer of at least 0, or null',
+    accepts: (value) =>
+      value === null ||
+      (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31),
   },
   pad_to_multiple_of: positive_integer,
   padding_side: one_of('left', 'right'),
@@ -68,7 +70,7 @@ function named<On extends string, Off extends string, T extends string>(
 
 /** transformers' `_get_padding_truncation_strategies`. */
 export function strategies_of(options: EncodeOptions, model_max_length: number): Strategies {
-  let { max_length } = options;
+  let max_length = options.max_length ?? undefined;
   let padding = named(options.padding, 'longest', 'do_not_pad');
   let truncation = named(options.truncation, 'longest_first', 'do_not_truncate');
   const unpadded = options.padding === undefined || options.padding === false;

@@ -5,8 +5,8 @@ import { inflate_bytes } from './inflate.ts';
 import type { Samples } from './resize.ts';
 
 const ORIENTATION = 0x0112;
-/** Bytes of a number by its TIFF type: BYTE, SHORT and LONG, and their signed forms. */
-const NUMBER_BYTES: Readonly<Record<number, number>> = { 1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4 };
+/** Bytes of a number by its TIFF type: SHORT and LONG, their signed forms, SBYTE and IFD. */
+const NUMBER_BYTES: Readonly<Record<number, number>> = { 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4 };
 const EXIF_PREFIX = [0x45, 0x78, 0x69, 0x66, 0, 0];
 /** Text chunks may be compressed; metadata larger than this is not looked at. */
 const MAX_TEXT = 2 ** 20;
@@ -26,7 +26,8 @@ export function exif_orientation(exif: Uint8Array): number | null {
   for (let entry = directory + 2; entry < directory + 2 + 12 * count && fits(entry + 12); entry += 12) {
     if (view.getUint16(entry, little) !== ORIENTATION) continue;
     const bytes = NUMBER_BYTES[view.getUint16(entry + 2, little)];
-    if (bytes === undefined || view.getUint32(entry + 4, little) !== 1) return null;
+    // A tag that is not one number (Pillow reads BYTE as a string) is there, but turns nothing.
+    if (bytes === undefined || view.getUint32(entry + 4, little) !== 1) return 1;
     const at = entry + 8;
     return bytes === 1
       ? view.getUint8(at)

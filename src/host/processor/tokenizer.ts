@@ -43,7 +43,7 @@ const DECODE_RULES: Rules<DecodeOptions> = { skip_special_tokens: flag, clean_up
 
 /** Texts to `input_ids`, `token_type_ids` and `attention_mask`, the same ids as transformers in every runtime. */
 export class BertTokenizer {
-  /** Longest input of the model in tokens; Infinity where its files state none. */
+  /** Longest input of the model in tokens; transformers' 1e30 where its files state none. */
   readonly model_max_length: number;
   readonly special_tokens_map: SpecialTokens;
   readonly #settings: TokenizerSettings;
@@ -51,7 +51,7 @@ export class BertTokenizer {
   /** Token of each id, where it has one. */
   readonly #tokens: ReadonlyMap<number, string>;
   readonly #added: ReadonlyMap<string, number>;
-  readonly #special_ids: ReadonlySet<number>;
+  readonly #special: ReadonlySet<string>;
 
   /** @throws AlignError `unsupported_config` for a vocabulary without its unknown token. */
   constructor(settings: TokenizerSettings, module: WebAssembly.Module) {
@@ -62,9 +62,14 @@ export class BertTokenizer {
     this.#added = new Map(settings.added_tokens.map(({ content, id }) => [content, id]));
     const tokens = new Map<number, string>();
     for (const [token, id] of settings.vocab) tokens.set(id, token);
-    for (const { content, id } of settings.added_tokens) tokens.set(id, content);
+    // tokenizers gives back a token that is looked for after normalisation as it is looked for.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    for (const { content, id, normalized } of settings.added_tokens)
+      tokens.set(id, normalized ? decoder.decode(this.#core.normalize(content)) : content);
     this.#tokens = tokens;
-    this.#special_ids = new Set(settings.added_tokens.filter(({ special }) => special).map(({ id }) => id));
+    this.#special = new Set(
+      settings.added_tokens.filter(({ special }) => special).map(({ content }) => content),
+    );
   }
 
   /** Loads the tokenizer of a model. @throws AlignError `not_found`, `corrupt_checkpoint`, `unsupported_config`. */
@@ -192,8 +197,8 @@ export class BertTokenizer {
     const skip = options.skip_special_tokens === true;
     const tokens: string[] = [];
     for (const id of Array.from(row, checked_id)) {
-      const token = skip && this.#special_ids.has(id) ? undefined : this.#tokens.get(id);
-      if (token !== undefined) tokens.push(token);
+      const token = this.#tokens.get(id);
+      if (token !== undefined && !(skip && this.#special.has(token))) tokens.push(token);
     }
     const clean = options.clean_up_tokenization_spaces ?? this.#settings.clean_up_tokenization_spaces;
     return join_tokens(tokens, this.#settings.decoder, clean);

@@ -24,7 +24,7 @@ export interface TokenizerSettings extends WordPieceSettings, Tokens, Lengths {
 }
 
 interface Lengths {
-  /** Infinity where no file states it. */
+  /** transformers' 1e30 where no file states it. */
   readonly model_max_length: number;
   readonly padding_side: 'left' | 'right';
   readonly truncation_side: 'left' | 'right';
@@ -163,7 +163,7 @@ const CALL_KEYS = [
 function read_lengths(config: Json, json: Json): Lengths {
   const padding = object(TOKENIZER, json, 'padding');
   const truncation = object(TOKENIZER, json, 'truncation');
-  const model_max_length = config['model_max_length'] ?? config['max_len'] ?? Infinity;
+  const model_max_length = config['model_max_length'] ?? config['max_len'] ?? 1e30;
   if (typeof model_max_length !== 'number' || !(model_max_length > 0))
     throw unsupported(CONFIG, 'model_max_length', model_max_length, 'a length is needed');
   const strategy = padding?.['strategy'];

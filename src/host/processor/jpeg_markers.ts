@@ -1,0 +1,252 @@
+// The markers of a JPEG, read before anything is decoded: the decoder itself has no limits, takes half a file for a whole
+// one and ends its program at what it does not know. Refusals follow Pillow, except where the text says otherwise.
+
+import { AlignError } from '../errors.ts';
+import { exif_orientation } from './orientation.ts';
+
+/** A component's name and its sampling factors. */
+export interface Component {
+  readonly id: number;
+  readonly h: number;
+  readonly v: number;
+}
+
+/** What the markers say of a JPEG that can be decoded. */
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  /** One (grey) or three. */
+  readonly components: readonly Component[];
+  /** Whether three components are red, green and blue as they are. */
+  readonly rgb: boolean;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+  /** The segments before the first scan but for APPn, each from its marker to its end. */
+  readonly tables: readonly Uint8Array[];
+  /** Where the first scan begins. */
+  readonly scans: number;
+}
+
+/** More than encoders make (about 10), few enough that a hostile file does not keep the decoder busy. */
+const MAX_SCANS = 200;
+
+const SOF0 = 0xc0;
+const SOF2 = 0xc2;
+const DHT = 0xc4;
+const JPG = 0xc8;
+const DAC = 0xcc;
+const SOF15 = 0xcf;
+const RST0 = 0xd0;
+const RST7 = 0xd7;
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+const APP0 = 0xe0;
+const APP1 = 0xe1;
+const APP14 = 0xee;
+const APP15 = 0xef;
+const TEM = 0x01;
+
+export function is_jpeg(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff;
+}
+
+function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError {
+  return new AlignError('corrupt_image', `The JPEG is damaged: ${why}`, { detail });
+}
+
+function unsupported(why: string, detail: Record<string, unknown> = {}): AlignError {
+  return new AlignError('unsupported_image', `The JPEG ${why}`, {
+    detail,
+    hint: 'convert it to an RGB JPEG (baseline or progressive) or to PNG',
+  });
+}
+
+/** Reads all markers up to the end of the picture. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`. */
+export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader {
+  let frame: Frame | null = null;
+  let scans = 0;
+  let first_scan = 0;
+  const tables: Uint8Array[] = [];
+  const metadata = new Metadata();
+  for (let at = 2; ;) {
+    const { marker, start, end } = next_segment(bytes, at);
+    at = end;
+    if (marker === EOI) break;
+    const data = bytes.subarray(start + 4, end);
+    if (marker >= SOF0 && marker <= SOF15 && marker !== DHT && marker !== DAC) {
+      if (frame !== null) throw corrupt('it has two frames');
+      frame = read_frame(marker, data, max_pixels);
+    } else if (marker === SOS) {
+      if (frame === null) throw corrupt('a scan stands before the frame');
+      scans += 1;
+      if (scans > MAX_SCANS)
+        throw new AlignError('too_large', `The JPEG has more than ${MAX_SCANS} scans`, {
+          detail: { max_scans: MAX_SCANS },
+        });
+      if (scans === 1) first_scan = start;
+      mark_scan(frame, data);
+      at = end_of_scan(bytes, end);
+    }
+    if (scans > 0) continue;
+    if (marker >= APP0 && marker <= APP15) metadata.add(marker, data);
+    else tables.push(bytes.subarray(start, end));
+  }
+  if (frame === null || scans === 0) throw corrupt('it has no picture');
+  check_complete(frame);
+  const { width, height, components } = frame;
+  const { orientation } = metadata;
+  return { width, height, components, rgb: metadata.rgb(components), orientation, tables, scans: first_scan };
+}
+
+interface Segment {
+  readonly marker: number;
+  /** Where the marker's 0xFF stands. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The next marker at or after `at`; bytes that are no marker are passed over, as Pillow and libjpeg do. */
+function next_segment(bytes: Uint8Array, at: number): Segment {
+  for (;;) {
+    at = bytes.indexOf(0xff, at);
+    while (at >= 0 && bytes[at + 1] === 0xff) at += 1;
+    const marker = bytes[at + 1];
+    if (at < 0 || marker === undefined)
+      throw corrupt(`it ends after ${bytes.length} bytes, before its end marker`, { bytes: bytes.length });
+    if (marker !== 0 && marker !== TEM && marker !== SOI && !(marker >= RST0 && marker <= RST7)) {
+      if (marker === EOI) return { marker, start: at, end: at + 2 };
+      const length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+      const end = at + 2 + length;
+      if (!(end <= bytes.length) || at + 4 > bytes.length)
+        throw corrupt(
+          `segment 0x${marker.toString(16)} at byte ${at} has ${length} bytes, the file ends after ${bytes.length}`,
+          { at, length, bytes: bytes.length },
+        );
+      if (length < 2) throw corrupt(`segment 0x${marker.toString(16)} at byte ${at} has no length`, { at });
+      return { marker, start: at, end };
+    }
+    at += 2;
+  }
+}
+
+/** Where the data of a scan ends: at the next marker that is neither a stuffed byte, a filler nor a restart. */
+function end_of_scan(bytes: Uint8Array, at: number): number {
+  for (;;) {
+    at = bytes.indexOf(0xff, at);
+    const next = bytes[at + 1];
+    if (at < 0 || next === undefined) return bytes.length;
+    if (next !== 0 && next !== 0xff && !(next >= RST0 && next <= RST7)) return at;
+    at += next === 0xff ? 1 : 2;
+  }
+}
+
+interface Frame {
+  readonly width: number;
+  readonly height: number;
+  readonly progressive: boolean;
+  readonly components: readonly Component[];
+  /** By component: whether a scan brings one of the nine lowest frequencies. */
+  readonly detailed: boolean[];
+}
+
+function read_frame(marker: number, data: Uint8Array, max_pixels: number): Frame {
+  const kind = marker - SOF0;
+  if (marker > SOF2)
+    throw unsupported(
+      marker === JPG || kind === 3 || kind === 7 || kind === 11 || kind === 15
+        ? 'is of the lossless kind, which is not read'
+        : kind >= 9 && kind !== 13
+          ? 'is arithmetic-coded, which is not read'
+          : 'is hierarchical, which is not read',
+      { frame: marker },
+    );
+  if (data.length < 6) throw corrupt('its frame is too short');
+  const [precision, h1, h0, w1, w0, count] = data as unknown as number[];
+  const [width, height] = [(w1! << 8) | w0!, (h1! << 8) | h0!];
+  if (precision !== 8) throw unsupported(`has ${precision} bits a sample, 8 are read`, { precision });
+  if (width === 0 || height === 0)
+    throw corrupt(`its size is ${width} x ${height} pixels`, { width, height });
+  if (width * height > max_pixels)
+    throw new AlignError(
+      'too_large',
+      `The picture has ${width} x ${height} pixels, the limit is ${max_pixels} pixels`,
+      { detail: { width, height, max_pixels }, hint: 'raise max_pixels, or make the picture smaller' },
+    );
+  if (count === 4) throw unsupported('is CMYK or YCCK (4 components), which is not read', { components: 4 });
+  if (count !== 1 && count !== 3)
+    throw unsupported(`has ${count} components, 1 or 3 are read`, { components: count });
+  if (data.length < 6 + 3 * count) throw corrupt('its frame is too short');
+  const components = Array.from({ length: count }, (_, i) => {
+    const [id, factors] = data.subarray(6 + 3 * i);
+    return { id: id!, h: factors! >> 4, v: factors! & 15 };
+  });
+  if (!components.every(({ h, v }) => h >= 1 && h <= 4 && v >= 1 && v <= 4))
+    throw corrupt('its sampling factors are not 1 to 4');
+  const progressive = marker === SOF2;
+  return { width, height, progressive, components, detailed: components.map(() => !progressive) };
+}
+
+/** Notes what a scan brings: it names its components, two bytes each, then its first and last coefficient. */
+function mark_scan({ components, detailed }: Frame, data: Uint8Array): void {
+  const count = data[0] ?? 0;
+  if (data.length !== 4 + 2 * count) throw corrupt('the header of a scan has a wrong length');
+  const [first, last] = data.subarray(1 + 2 * count);
+  if (!(first! <= 9 && last! >= 1)) return;
+  for (let i = 0; i < count; i++) {
+    const index = components.findIndex(({ id }) => id === data[1 + 2 * i]);
+    if (index >= 0) detailed[index] = true;
+  }
+}
+
+/** libjpeg-turbo 3, Pillow's, invents the missing detail of a progressive picture that has none; the decoder here does it otherwise. */
+function check_complete({ detailed }: Frame): void {
+  const missing = detailed.indexOf(false);
+  if (missing >= 0)
+    throw unsupported(`is progressive and not complete: component ${missing} has its coarsest scan alone`, {
+      component: missing,
+    });
+}
+
+/** What the APPn segments say. */
+class Metadata {
+  #jfif = false;
+  #adobe: number | null = null;
+  #exif: Uint8Array | null = null;
+  #xmp = '';
+
+  add(marker: number, data: Uint8Array): void {
+    if (marker === APP0 && data.length >= 14 && begins(data, 'JFIF\0')) this.#jfif = true;
+    else if (marker === APP14 && data.length >= 12 && begins(data, 'Adobe')) this.#adobe = data[11]!;
+    else if (marker === APP1 && begins(data, 'Exif\0\0'))
+      // More of it than a segment holds goes on in the next.
+      this.#exif = this.#exif === null ? data : joined(this.#exif, data.subarray(6));
+    else if (marker === APP1 && begins(data, 'http://ns.adobe.com/xap/1.0/\0'))
+      this.#xmp = new TextDecoder('latin1').decode(data.subarray(data.indexOf(0) + 1));
+  }
+
+  get orientation(): number {
+    const own = this.#exif === null ? null : exif_orientation(this.#exif);
+    if (own !== null) return own;
+    const xmp = /tiff:Orientation(="|>)([0-9])/.exec(this.#xmp);
+    return xmp === null ? 1 : Number(xmp[2]);
+  }
+
+  /** As libjpeg guesses. */
+  rgb(components: readonly Component[]): boolean {
+    if (components.length !== 3 || this.#jfif) return false;
+    if (this.#adobe !== null) return this.#adobe === 0;
+    return components.every(({ id }, i) => id === 'RGB'.charCodeAt(i));
+  }
+}
+
+function begins(data: Uint8Array, text: string): boolean {
+  return [...text].every((letter, i) => data[i] === letter.charCodeAt(0));
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}
