@@ -29,8 +29,8 @@ export type TowerOutputs = Outputs;
 /** A run's activations stay below this where its batch can be split: larger ones leave every cache and gain nothing. */
 const USUAL_ARENA = 256 * 2 ** 20;
 
-/** Token counts and lengths of packed texts are rounded up to this, so that few plans serve all. */
-const ROUND_TOKENS = 16;
+/** Lengths are rounded up to this: they size nothing but scratch. */
+const ROUND_LENGTH = 16;
 
 /** Runs items 0 … total − 1 in as few runs as fit. */
 async function run_batches(
@@ -120,14 +120,15 @@ export class TextTower {
     const lengths = Array.from({ length: batch.batch }, (_, i) =>
       features_only ? used_length(batch, i) : batch.length,
     );
-    const round = (n: number): number => (features_only ? Math.ceil(n / ROUND_TOKENS) * ROUND_TOKENS : n);
     return run_batches(
       this.executor,
       batch.batch,
       options,
       (first, count) => {
         const own = lengths.slice(first, first + count);
-        return this.plan(count, round(Math.max(...own)), round(sum(own)), wanted, batch.embeds !== null);
+        const length = features_only ? round_up(Math.max(...own), ROUND_LENGTH) : batch.length;
+        const tokens = features_only ? round_tokens(sum(own)) : sum(own);
+        return this.plan(count, length, tokens, wanted, batch.embeds !== null);
       },
       (first, count, plan) => this.inputs(batch, lengths, first, count, plan),
     );
@@ -186,6 +187,17 @@ export class TextTower {
 function used_length({ mask, length }: TextBatch, i: number): number {
   const last = mask.subarray(i * length, (i + 1) * length).lastIndexOf(1);
   return last < 0 ? length : last + 1;
+}
+
+/** Rounds packed rows up so that few plans serve all, by less than 1 in 32: rows cost time. At least to whole tiles of two. */
+function round_tokens(tokens: number): number {
+  let step = 2;
+  while (step * 64 <= tokens) step *= 2;
+  return round_up(tokens, step);
+}
+
+function round_up(n: number, step: number): number {
+  return Math.ceil(n / step) * step;
 }
 
 function sum(values: readonly number[]): number {
