@@ -1,7 +1,7 @@
 // What a fresh clone needs before anything runs: dependencies installed, dist built. Shared by start.mjs and test.mjs.
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,9 +27,9 @@ export function run(program, args, env = {}) {
 }
 
 /** Runs a set-up step; ends this program with the step's status where it fails. */
-function step(line, hint, program, args) {
+function step(line, hint, program, args, env) {
   say(line);
-  const status = run(program, args);
+  const status = run(program, args, env);
   if (status === 0) return;
   console.error(`align-wasm: that failed (exit ${status}). ${hint}`);
   process.exit(status);
@@ -53,12 +53,15 @@ export function require_node() {
   process.exit(1);
 }
 
+const NETWORK = 'Is there a network connection?';
+const QUIET = '--loglevel=error';
+
 /** Installs the locked dependencies where they are missing or older than the lock file. */
 export function install() {
   if (changed('node_modules/.package-lock.json') >= changed('package-lock.json')) return;
   // No dependency needs its install script.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  step('installing dependencies (npm ci), once …', 'Is there a network connection?', 'npm', args);
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', QUIET];
+  step('installing dependencies (npm ci), once …', NETWORK, 'npm', args);
 }
 
 /** Builds dist; with `only_if_stale`, only where a source is newer than what was built. */
@@ -67,4 +70,24 @@ export function build({ only_if_stale = false } = {}) {
   const built = Math.min(changed('dist/align.wasm'), changed('dist/index.js'));
   if (only_if_stale && Math.max(...sources.map(latest)) <= built) return;
   step('building (npm run build) …', 'The lines above say where.', 'npm', ['run', '--silent', 'build']);
+}
+
+const BINARIES = 'test/runtimes/binaries';
+
+/** Installs the other runtimes that the tests start: newest Node, Deno and Bun from npm, Chromium from Debian. */
+export function install_runtimes() {
+  if (changed(`${BINARIES}/node_modules/.package-lock.json`) < changed(`${BINARIES}/package-lock.json`)) {
+    const args = ['ci', '--prefix', BINARIES, '--ignore-scripts', '--no-audit', '--no-fund'];
+    step('installing Node, Deno and Bun for the tests, once …', NETWORK, 'npm', [...args, QUIET]);
+  }
+  if (existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) return;
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    say(
+      'no Chromium: its test will fail. Install it, and set CHROMIUM to its path where that is not /usr/bin/chromium',
+    );
+    return;
+  }
+  const packages = ['install', '--yes', '--quiet=2', '--no-install-recommends', 'chromium'];
+  step('installing Chromium for the tests (apt-get), once …', NETWORK, 'apt-get', ['update', '--quiet=2']);
+  step('this takes a minute …', NETWORK, 'apt-get', packages, { DEBIAN_FRONTEND: 'noninteractive' });
 }

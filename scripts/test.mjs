@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { build, install, require_node, root, run, say } from './setup.mjs';
+import { build, install, install_runtimes, require_node, root, run, say } from './setup.mjs';
 
 const REPORT = '.cache/vitest.json';
 
@@ -42,6 +42,7 @@ function run_tests(env) {
 require_node();
 const long = process.argv.includes('--long');
 install();
+if (!long) install_runtimes();
 build();
 
 let passed = 0;

@@ -1,19 +1,12 @@
 // The PNG decoder of browsers and Workers beside pngjs: the same bytes for every kind of file that reaches them.
 
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { RawImage } from '../../src/host/image.ts';
 import { platform as node } from '../../src/host/platform/node.ts';
 import { decode_png } from '../../src/host/platform/web_png.ts';
+import { KINDS, make_png, random_bytes, random_lines } from '../support/png.ts';
 
-const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-const KINDS: [colour: number, depths: number[]][] = [
-  [0, [1, 2, 4, 8, 16]],
-  [2, [8, 16]],
-  [3, [1, 2, 4, 8]],
-  [4, [8, 16]],
-  [6, [8, 16]],
-];
 /** Sizes around the steps of Adam7 and around whole bytes. */
 const SIZES: [number, number][] = [
   [1, 1],
@@ -27,72 +20,6 @@ const SIZES: [number, number][] = [
   [17, 13],
   [33, 40],
 ];
-const PASSES = [
-  [0, 0, 8, 8],
-  [4, 0, 8, 8],
-  [0, 4, 4, 8],
-  [2, 0, 4, 4],
-  [0, 2, 2, 4],
-  [1, 0, 2, 2],
-  [0, 1, 1, 2],
-] as const;
-
-/** Random bytes, the same in every run (mulberry32). */
-function randomness(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) & 255;
-  };
-}
-
-function chunk(type: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const out = Buffer.alloc(body.length + 8);
-  out.writeUInt32BE(data.length, 0);
-  body.copy(out, 4);
-  out.writeUInt32BE(crc32(body), body.length + 4);
-  return out;
-}
-
-interface Kind {
-  width: number;
-  height: number;
-  colour: number;
-  depth: number;
-  interlaced: boolean;
-}
-
-/** Lines of random bytes behind random filters: whatever they mean, decoders must agree on it. */
-function random_lines({ width, height, colour, depth, interlaced }: Kind, next: () => number): Uint8Array {
-  const out: number[] = [];
-  for (const [x, y, dx, dy] of interlaced ? PASSES : [[0, 0, 1, 1] as const]) {
-    const [columns, rows] = [Math.ceil((width - x) / dx), Math.ceil((height - y) / dy)];
-    if (columns <= 0 || rows <= 0) continue;
-    const line = Math.ceil((columns * CHANNELS[colour]! * depth) / 8);
-    for (let row = 0; row < rows; row++) {
-      out.push(next() % 5);
-      for (let i = 0; i < line; i++) out.push(next());
-    }
-  }
-  return Uint8Array.from(out);
-}
-
-function make_png(kind: Kind, data: readonly Uint8Array[], colours?: Uint8Array, alpha?: Uint8Array): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(kind.width, 0);
-  header.writeUInt32BE(kind.height, 4);
-  header.set([kind.depth, kind.colour, 0, 0, Number(kind.interlaced)], 8);
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    chunk('IHDR', header),
-    ...(colours ? [chunk('PLTE', colours)] : []),
-    ...(alpha ? [chunk('tRNS', alpha)] : []),
-    ...data.map((part) => chunk('IDAT', part)),
-    chunk('IEND', new Uint8Array(0)),
-  ]);
-}
 
 async function expect_equal(png: Uint8Array): Promise<void> {
   const expected = await node.decode_png(png);
@@ -107,7 +34,7 @@ describe.each(KINDS.flatMap(([colour, depths]) => depths.map((depth) => ({ colou
   'colour type $colour, $depth bits',
   ({ colour, depth }) => {
     test.each([false, true])('interlaced: %s', async (interlaced) => {
-      const next = randomness(colour * 100 + depth * 2 + Number(interlaced));
+      const next = random_bytes(colour * 100 + depth * 2 + Number(interlaced));
       for (const [width, height] of SIZES) {
         const kind = { width, height, colour, depth, interlaced };
         const data = deflateSync(random_lines(kind, next));
@@ -127,7 +54,7 @@ describe.each(KINDS.flatMap(([colour, depths]) => depths.map((depth) => ({ colou
 
 describe('damaged data', () => {
   const kind = { width: 20, height: 30, colour: 6, depth: 8, interlaced: false };
-  const lines = random_lines(kind, randomness(1));
+  const lines = random_lines(kind, random_bytes(1));
 
   test.each([
     ['data that ends early', deflateSync(lines.subarray(0, -1))],

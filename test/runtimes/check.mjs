@@ -1,0 +1,141 @@
+// What every runtime computes: digests of tokens, pixels, embeddings and whole forward passes. Web APIs only; the host
+// hands over the package and one blob with every file, so nothing here reads files or asks where it runs.
+
+/** Files in one blob: a JSON line with names and sizes, then their bytes. */
+export function unpack(blob) {
+  const end = blob.indexOf(10);
+  const files = new Map();
+  let at = end + 1;
+  for (const [name, size] of JSON.parse(new TextDecoder().decode(blob.subarray(0, end)))) {
+    files.set(name, blob.slice(at, at + size));
+    at += size;
+  }
+  return files;
+}
+
+/** Files of a folder by their plain names, as the `model` argument takes them. */
+function folder(files, path) {
+  const inside = [...files].filter(([name]) => name.startsWith(`${path}/`));
+  return Object.fromEntries(inside.map(([name, bytes]) => [name.slice(path.length + 1), bytes]));
+}
+
+async function sha256(parts) {
+  const hash = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
+  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Numbers below a limit, the same everywhere (mulberry32). */
+function randomness(seed) {
+  return (limit) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % limit;
+  };
+}
+
+/** Texts over all of Unicode, lone surrogates among them: half from anywhere, half from around one place. */
+export function wide_texts(count) {
+  const next = randomness(4);
+  return Array.from({ length: count }, () => {
+    const around = next(0x110000);
+    const code = () => (next(2) === 0 ? next(0x110000) : Math.min(0x10ffff, around + next(64)));
+    const words = Array.from({ length: 1 + next(6) }, () =>
+      Array.from({ length: 1 + next(8) }, () => String.fromCodePoint(next(4) === 0 ? 97 + next(26) : code())),
+    );
+    return words.map((letters) => letters.join('')).join(' ');
+  });
+}
+
+const TEXTS = [
+  'a sailboat',
+  'A Photo of   a DOG!',
+  'the icon of a pair of scissors, drawn in black lines on white',
+  'Ünïcödé ﬁgure — “naïve” café, İstanbul ǅ ß',
+  '滑雪 and 鱼, 𠀀𪛖, ひらがな, 한국어, ไทย, हिन्दी',
+  'e\u0301 \u200b \ufeff \u00ad \ud83d\ude00 \ud800 [MASK] [SEP]',
+  `${'x'.repeat(101)} ${'word '.repeat(50)}`,
+];
+const LABELS = ['a sailboat', 'a bicycle', 'a pizza', 'a dog', 'scissors'];
+const PICTURES = /^(examples|test)\/.*\.(png|jpe?g)$/;
+
+/**
+ * The digest of each thing, by its name. `align` is the package, `files` what {@link unpack} gives; `own` lists what the
+ * package is to find by itself: 'wasm' its module, 'model' the embedded model.
+ */
+export async function digests(align, files, own = []) {
+  const wasm = own.includes('wasm') ? undefined : await WebAssembly.compile(files.get('dist/align.wasm'));
+  const model = own.includes('model') ? undefined : folder(files, 'weights/align-icons');
+  const out = await embedded_model(files, await align.Align.load(model, { wasm }));
+  for (const name of [...files.keys()].filter((name) => name.endsWith('/reference.safetensors')))
+    Object.assign(out, await forward(align, files, wasm, name.slice(0, name.lastIndexOf('/'))));
+  return out;
+}
+
+async function embedded_model(files, model) {
+  const { tokenizer } = model.processor;
+  const out = {};
+  const ids = wide_texts(20000).map((text) => Uint32Array.from(tokenizer.encode(text)));
+  out['tokens of 20,000 texts'] = await sha256(ids);
+  out['text embeddings'] = await sha256(await model.embed_text(TEXTS));
+
+  const pictures = [...files].filter(([name]) => PICTURES.test(name));
+  const pixels = [];
+  for (const [name, bytes] of pictures) {
+    const { pixel_values } = await model.processor.call({ images: new Blob([bytes]) });
+    pixels.push(pixel_values.data);
+    if (name.startsWith('examples/')) out[`pixels of ${name}`] = await sha256([pixel_values.data]);
+  }
+  out[`pixels of ${pictures.length} pictures`] = await sha256(pixels);
+  const images = pictures.map(([, bytes]) => bytes);
+  out['picture embeddings'] = await sha256(await model.embed_image(images));
+  out['one picture alone'] = await sha256([await model.embed_image(images[0])]);
+
+  const labels = await model.label_set(LABELS);
+  const scores = await model.classify(images, labels);
+  out['label set'] = await sha256([labels.to_bytes()]);
+  out['scores'] = await sha256(scores.map((row) => Float64Array.from(row, ({ score }) => score)));
+  out['labels in order'] = await sha256([JSON.stringify(scores.map((row) => row.map(({ label }) => label)))]);
+  model.dispose();
+  return out;
+}
+
+/** Every output of a golden model's own inputs, taps included. */
+async function forward({ AlignModel, Tensor }, files, wasm, path) {
+  const model = await AlignModel.from_pretrained(folder(files, path), { wasm });
+  const out = {};
+  for (const [name, inputs] of reference_inputs(files.get(`${path}/reference.safetensors`), Tensor)) {
+    const taps = { output_hidden_states: true, output_attentions: true };
+    const { pixel_values, ...text } = inputs;
+    const tensors = [];
+    if (pixel_values && text.input_ids) collect(await model.forward({ ...inputs, ...taps }), tensors);
+    if (pixel_values) collect(await model.get_image_features({ pixel_values }), tensors);
+    if (text.input_ids) collect(await model.get_text_features(text), tensors);
+    out[`${path}: ${name}`] = await sha256(tensors.map(({ data }) => data));
+  }
+  model.dispose();
+  return out;
+}
+
+/** All tensors at any depth, in order. */
+function collect(value, into) {
+  if (value === null || typeof value !== 'object') return;
+  if ('dims' in value && 'data' in value) into.push(value);
+  else for (const part of Object.values(value)) collect(part, into);
+}
+
+/** Inputs that a reference file holds, by the name of their case. */
+function reference_inputs(bytes, Tensor) {
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  const types = { F32: ['float32', Float32Array], I64: ['int64', BigInt64Array], I32: ['int32', Int32Array] };
+  const cases = new Map();
+  for (const [key, { dtype, shape, data_offsets }] of Object.entries(header)) {
+    const [, name, input] = /^(.+?)\.input\.(.+)$/.exec(key) ?? [];
+    if (name === undefined) continue;
+    const [type, View] = types[dtype];
+    const data = new View(bytes.slice(8 + length + data_offsets[0], 8 + length + data_offsets[1]).buffer);
+    cases.set(name, { ...cases.get(name), [input]: new Tensor(type, data, shape) });
+  }
+  return cases;
+}

@@ -1,0 +1,72 @@
+// Chromium without a window, and a server on localhost for it.
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { extname, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AddressInfo } from 'node:net';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Where Debian has it, unless the environment says otherwise. */
+function find_chromium(): string {
+  const path = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+  if (!existsSync(path))
+    throw new Error(`${path} is not there: apt-get install chromium, or set CHROMIUM to its path`);
+  return path;
+}
+
+/** Serves the repository, and `blob` as /files. */
+async function serve(blob: Uint8Array): Promise<Server> {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url!, 'http://localhost').pathname));
+    const body = path === '/files' ? Promise.resolve(blob) : readFile(root + path);
+    body.then(
+      (bytes) => {
+        response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream');
+        response.end(bytes);
+      },
+      () => response.writeHead(404).end(),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+/** Opens a page of the repository and waits for its `globalThis.result`; an error in the page is one here. */
+export async function run_in_chromium(page_path: string, blob: Uint8Array): Promise<unknown> {
+  const server = await serve(blob);
+  const browser = await chromium.launch({ executablePath: find_chromium(), args: FLAGS });
+  try {
+    const page = await browser.newPage();
+    const failure = new Promise<never>((_, reject) => page.on('pageerror', reject));
+    const { port } = server.address() as AddressInfo;
+    await page.goto(`http://127.0.0.1:${port}${page_path}`);
+    const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, null, {
+      timeout: 60_000,
+    });
+    return await (await Promise.race([result, failure])).jsonValue();
+  } finally {
+    await browser.close();
+    server.close();
+  }
+}

@@ -1,0 +1,89 @@
+// The digests of check.mjs are the same in every runtime. One that is missing is a failure: npm test installs them
+// (scripts/setup.mjs).
+
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { run_in_chromium } from './chromium.ts';
+import { files_blob } from './inputs.ts';
+
+type Digests = Readonly<Record<string, string>>;
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const blob = files_blob();
+let expected: Digests;
+
+/**
+ * The program of a runtime in binaries/, where npm installs the one package of this system; elsewhere a variable gives
+ * its path (NEWEST_NODE, DENO, BUN).
+ */
+function program(variable: string, packages: RegExp, path: string): string {
+  const given = process.env[variable];
+  if (given !== undefined) return given;
+  const modules = `${here}binaries/node_modules`;
+  const found = readdirSync(modules, { recursive: true, encoding: 'utf8' }).find((name) =>
+    packages.test(name),
+  );
+  if (found === undefined)
+    throw new Error(`${modules} has no ${String(packages)}: npm ci there, or set ${variable} to its path`);
+  return `${modules}/${found}/${path}`;
+}
+
+/** Runs host.mjs with the blob on its standard input. */
+function run(command: string, args: readonly string[]): Promise<Digests> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: here, stdio: ['pipe', 'pipe', 'pipe'] });
+    const [out, err]: [string[], string[]] = [[], []];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => err.push(text));
+    child.on('error', reject);
+    child.stdin.on('error', () => undefined); // the exit status says why it closed
+    child.on('close', (status) => {
+      if (status === 0) resolve(JSON.parse(out.join('')) as Digests);
+      else reject(new Error(`${command} exited with ${String(status)}: ${err.join('')}`));
+    });
+    child.stdin.end(blob);
+  });
+}
+
+beforeAll(async () => {
+  expected = await run(process.execPath, ['host.mjs']);
+});
+
+test('there is a digest of everything', () => {
+  const names = Object.keys(expected);
+  console.log(`${names.length} digests`);
+  expect(names).toContain('tokens of 20,000 texts');
+  expect(names.filter((name) => name.startsWith('test/golden/act-'))).toHaveLength(22);
+  expect(new Set(Object.values(expected)).size).toBeGreaterThan(names.length / 2);
+});
+
+test('this Node finds module and model by itself', async () => {
+  expect(await run(process.execPath, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
+});
+
+test('the newest Node', async () => {
+  const node = program('NEWEST_NODE', /^node-/, 'bin/node');
+  expect(await run(node, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
+});
+
+test('Deno without any permission', async () => {
+  const deno = program('DENO', /^@deno.[^/\\]+$/, 'deno');
+  expect(await run(deno, ['run', '--no-prompt', '--no-remote', 'host.mjs'])).toEqual(expected);
+});
+
+test('Deno with --allow-read finds module and model by itself', async () => {
+  const deno = program('DENO', /^@deno.[^/\\]+$/, 'deno');
+  const args = ['run', '--no-prompt', '--no-remote', '--allow-read', 'host.mjs', 'wasm', 'model'];
+  expect(await run(deno, args)).toEqual(expected);
+});
+
+test('Bun', async () => {
+  const bun = program('BUN', /^@oven.bun-[^/\\]+$/, 'bin/bun');
+  expect(await run(bun, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
+});
+
+test('Chromium', async () => {
+  expect(await run_in_chromium('/test/runtimes/page.html', blob)).toEqual(expected);
+});
