@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
@@ -10,9 +11,10 @@ import { fileURLToPath } from 'node:url';
 import { PNG } from 'pngjs';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
-import type { Platform } from './platform.ts';
+import { MAX_PIXELS, type Platform } from './platform.ts';
 
 let compiled: Promise<WebAssembly.Module> | undefined;
+let jpeg: Promise<WebAssembly.Module> | undefined;
 
 /** align.wasm lies in dist/, one folder above this module once built; from the sources it is found there too. */
 async function compile_own(): Promise<WebAssembly.Module> {
@@ -38,11 +40,19 @@ function nothing_there(path: string, cause: unknown): null {
   throw new AlignError('not_found', `${path} must not be read: ${String(cause)}`, { cause });
 }
 
+/** The decoder's module lies in its own package. */
+async function compile_jpeg(): Promise<WebAssembly.Module> {
+  const path = createRequire(import.meta.url).resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
+  return WebAssembly.compile(await readFile(path));
+}
+
 /** The platform of a runtime with Node's built-ins. */
 export function node_platform(name: string): Platform {
   return {
     name,
+    max_pixels: MAX_PIXELS,
     wasm: () => (compiled ??= compile_own()),
+    jpeg_wasm: () => (jpeg ??= compile_jpeg()),
 
     async fetch_bytes(location) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;

@@ -10,8 +10,15 @@ export interface DecodedPng {
   data: Uint8Array | Uint16Array;
 }
 
+/** 4096 x 4096, 64 MiB of samples. */
+export const MAX_PIXELS = 16_777_216;
+/** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
+export const MAX_PIXELS_EDGE = 4_194_304;
+
 export interface Platform {
   readonly name: string;
+  /** Pixels that a picture's file may have where the caller sets no `max_pixels`. */
+  readonly max_pixels: number;
   /** The package's own align.wasm, compiled once. */
   wasm(): Promise<WebAssembly.Module>;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
@@ -24,6 +31,8 @@ export interface Platform {
   write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** Folder of the embedded model, or null where it must be imported. */
   embedded_model(): URL | null;
+  /** The JPEG decoder's module, or null where its script finds it by itself (bundlers see to that). */
+  jpeg_wasm(): Promise<WebAssembly.Module | null>;
   /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
   decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
 }

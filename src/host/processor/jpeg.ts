@@ -1,7 +1,5 @@
 // JPEG files through @jsquash/jpeg (MozJPEG in WebAssembly), which gives libjpeg-turbo's and so Pillow's samples to the
-// bit. jpeg_markers.ts checks the file first. One thing differs, 4:4:0: Pillow's libjpeg-turbo interpolates between the
-// rows of colour, MozJPEG repeats them. There the decoder is told that the components are red, green and blue, so it hands
-// them out as they are, and the interpolation and the conversion are done here.
+// bit. jpeg_markers.ts checks the file first.
 
 import mozjpeg from '@jsquash/jpeg/codec/dec/mozjpeg_dec.js';
 import { platform } from '#platform';
@@ -38,16 +36,13 @@ let decoder: Promise<Decoder> | null = null;
 export async function read_jpeg(bytes: Uint8Array, max_pixels: number): Promise<Jpeg> {
   const header = read_markers(bytes, max_pixels);
   const { width, height, orientation } = header;
-  const coarse = coarse_rows(header);
-  const rgba = await decode(coarse.length > 0 ? with_raw_components(bytes, header) : bytes, header);
+  const rgba = await decode(bytes, header);
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
     data[to] = rgba[from]!;
     data[to + 1] = rgba[from + 1]!;
     data[to + 2] = rgba[from + 2]!;
   }
-  for (const component of coarse) interpolate_rows(data, width, height, component);
-  if (coarse.length > 0 && !header.rgb) convert_to_rgb(data);
   return { data, width, height, channels: 3, orientation };
 }
 
@@ -114,54 +109,4 @@ function failure(cause: unknown, printed = 'it does not decode'): AlignError {
   return NOT_SUPPORTED.test(printed)
     ? new AlignError('unsupported_image', `The JPEG cannot be decoded: ${printed}`, { cause })
     : new AlignError('corrupt_image', `The JPEG is damaged: ${printed}`, { cause });
-}
-
-/** Indices of components with all columns and half of the rows. */
-function coarse_rows({ components }: JpegHeader): number[] {
-  const [h_max, v_max] = [
-    Math.max(...components.map(({ h }) => h)),
-    Math.max(...components.map(({ v }) => v)),
-  ];
-  return components.flatMap(({ h, v }, i) => (h === h_max && v * 2 === v_max ? [i] : []));
-}
-
-/** Adobe's segment for "red, green and blue": its name, version, two flags, transform 0. */
-const ADOBE_RGB = [0xff, 0xee, 0, 14, 0x41, 0x64, 0x6f, 0x62, 0x65, 0, 100, 0, 0, 0, 0, 0];
-
-function with_raw_components(bytes: Uint8Array, { tables, scans }: JpegHeader): Uint8Array<ArrayBuffer> {
-  const parts = [bytes.subarray(0, 2), Uint8Array.from(ADOBE_RGB), ...tables, bytes.subarray(scans)];
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** libjpeg-turbo's h1v2_fancy_upsample: three quarters of the nearer row, one of the further; the ends are repeated. */
-function interpolate_rows(data: Uint8Array, width: number, height: number, component: number): void {
-  const rows = Math.ceil(height / 2);
-  const source = new Uint8Array(rows * width);
-  for (let i = 0; i < source.length; i++)
-    source[i] = data[(2 * Math.floor(i / width) * width + (i % width)) * 3 + component]!;
-  for (let y = 0; y < height; y++) {
-    const near = (y >> 1) * width;
-    const below = (y & 1) === 1;
-    const far = Math.min(rows - 1, Math.max(0, (y >> 1) + (below ? 1 : -1))) * width;
-    for (let x = 0; x < width; x++)
-      data[(y * width + x) * 3 + component] =
-        (3 * source[near + x]! + source[far + x]! + (below ? 2 : 1)) >> 2;
-  }
-}
-
-/** Y, Cb, Cr to RGB in libjpeg's fixed point: 16 bits behind the point. */
-function convert_to_rgb(data: Uint8Array): void {
-  const clamped = new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
-  for (let i = 0; i < data.length; i += 3) {
-    const [y, cb, cr] = [data[i]!, data[i + 1]! - 128, data[i + 2]! - 128];
-    clamped[i] = y + ((91881 * cr + 32768) >> 16);
-    clamped[i + 1] = y + ((-22554 * cb - 46802 * cr + 32768) >> 16);
-    clamped[i + 2] = y + ((116130 * cb + 32768) >> 16);
-  }
 }

@@ -17,14 +17,8 @@ export interface JpegHeader {
   readonly height: number;
   /** One (grey) or three. */
   readonly components: readonly Component[];
-  /** Whether three components are red, green and blue as they are. */
-  readonly rgb: boolean;
   /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
-  /** The segments before the first scan but for APPn, each from its marker to its end. */
-  readonly tables: readonly Uint8Array[];
-  /** Where the first scan begins. */
-  readonly scans: number;
 }
 
 /** More than encoders make (about 10), few enough that a hostile file does not keep the decoder busy. */
@@ -41,10 +35,7 @@ const RST7 = 0xd7;
 const SOI = 0xd8;
 const EOI = 0xd9;
 const SOS = 0xda;
-const APP0 = 0xe0;
 const APP1 = 0xe1;
-const APP14 = 0xee;
-const APP15 = 0xef;
 const TEM = 0x01;
 
 export function is_jpeg(bytes: Uint8Array): boolean {
@@ -66,8 +57,6 @@ function unsupported(why: string, detail: Record<string, unknown> = {}): AlignEr
 export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader {
   let frame: Frame | null = null;
   let scans = 0;
-  let first_scan = 0;
-  const tables: Uint8Array[] = [];
   const metadata = new Metadata();
   for (let at = 2; ;) {
     const { marker, start, end } = next_segment(bytes, at);
@@ -84,19 +73,16 @@ export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader 
         throw new AlignError('too_large', `The JPEG has more than ${MAX_SCANS} scans`, {
           detail: { max_scans: MAX_SCANS },
         });
-      if (scans === 1) first_scan = start;
       mark_scan(frame, data);
       at = end_of_scan(bytes, end);
     }
-    if (scans > 0) continue;
-    if (marker >= APP0 && marker <= APP15) metadata.add(marker, data);
-    else tables.push(bytes.subarray(start, end));
+    if (scans === 0) metadata.add(marker, data);
   }
   if (frame === null || scans === 0) throw corrupt('it has no picture');
   check_complete(frame);
   const { width, height, components } = frame;
   const { orientation } = metadata;
-  return { width, height, components, rgb: metadata.rgb(components), orientation, tables, scans: first_scan };
+  return { width, height, components, orientation };
 }
 
 interface Segment {
@@ -183,8 +169,17 @@ function read_frame(marker: number, data: Uint8Array, max_pixels: number): Frame
   });
   if (!components.every(({ h, v }) => h >= 1 && h <= 4 && v >= 1 && v <= 4))
     throw corrupt('its sampling factors are not 1 to 4');
+  check_sampling(components);
   const progressive = marker === SOF2;
   return { width, height, progressive, components, detailed: components.map(() => !progressive) };
+}
+
+/** Pillow's libjpeg-turbo rounds otherwise than the decoder here where a component has all columns and half of the rows. */
+function check_sampling(components: readonly Component[]): void {
+  const h_max = Math.max(...components.map(({ h }) => h));
+  const v_max = Math.max(...components.map(({ v }) => v));
+  if (components.some(({ h, v }) => h === h_max && v * 2 === v_max))
+    throw unsupported('has 4:4:0 subsampling, which is not read');
 }
 
 /** Notes what a scan brings: it names its components, two bytes each, then its first and last coefficient. */
@@ -208,17 +203,13 @@ function check_complete({ detailed }: Frame): void {
     });
 }
 
-/** What the APPn segments say. */
+/** What the APP1 segments say. */
 class Metadata {
-  #jfif = false;
-  #adobe: number | null = null;
   #exif: Uint8Array | null = null;
   #xmp = '';
 
   add(marker: number, data: Uint8Array): void {
-    if (marker === APP0 && data.length >= 14 && begins(data, 'JFIF\0')) this.#jfif = true;
-    else if (marker === APP14 && data.length >= 12 && begins(data, 'Adobe')) this.#adobe = data[11]!;
-    else if (marker === APP1 && begins(data, 'Exif\0\0'))
+    if (marker === APP1 && begins(data, 'Exif\0\0'))
       // More of it than a segment holds goes on in the next.
       this.#exif = this.#exif === null ? data : joined(this.#exif, data.subarray(6));
     else if (marker === APP1 && begins(data, 'http://ns.adobe.com/xap/1.0/\0'))
@@ -231,17 +222,11 @@ class Metadata {
     const xmp = /tiff:Orientation(="|>)([0-9])/.exec(this.#xmp);
     return xmp === null ? 1 : Number(xmp[2]);
   }
-
-  /** As libjpeg guesses. */
-  rgb(components: readonly Component[]): boolean {
-    if (components.length !== 3 || this.#jfif) return false;
-    if (this.#adobe !== null) return this.#adobe === 0;
-    return components.every(({ id }, i) => id === 'RGB'.charCodeAt(i));
-  }
 }
 
 function begins(data: Uint8Array, text: string): boolean {
-  return [...text].every((letter, i) => data[i] === letter.charCodeAt(0));
+  for (let i = 0; i < text.length; i++) if (data[i] !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
