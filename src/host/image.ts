@@ -1,11 +1,12 @@
 // Pictures: from whatever a caller has (a path, bytes, a Blob, a response, raw samples) to samples, as transformers'
 // load_image gives them: turned upright, RGB, eight bits.
 
+import { platform } from '#platform';
 import { AlignError, show } from './errors.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
-import { image_bytes, other_kind, type ImageSource } from './processor/image_bytes.ts';
+import { decode_image } from './processor/decode.ts';
+import { image_bytes, type ImageSource } from './processor/image_bytes.ts';
 import { turn_upright } from './processor/orientation.ts';
-import { is_png, read_png } from './processor/png.ts';
 import type { Samples } from './processor/resize.ts';
 
 /** Raw samples: rows top to bottom, interleaved, eight bits; grey, grey + alpha, RGB or RGBA. An ImageData is one. */
@@ -17,14 +18,14 @@ export interface RawPixels {
   readonly channels?: number;
 }
 
-/** What a picture may be given as: a path or URL, a PNG file's bytes, Blob, response or stream, or raw samples. */
+/** What a picture may be given as: a path or URL, a PNG or JPEG file's bytes, Blob, response or stream, or raw samples. */
 export type ImageInput = RawImage | RawPixels | ImageSource;
 
 /** Options of {@link RawImage.read}. */
 export interface ReadOptions {
   /** What a transparent pixel becomes. 'drop', the default, discards alpha, as Pillow does. */
   background?: Background | undefined;
-  /** Most pixels that a file may have; checked before it is decoded. Default 16,777,216. */
+  /** Most pixels that a file may have; checked before it is decoded. Default 16,777,216; 4,194,304 on edge runtimes. */
   max_pixels?: number | undefined;
   /** false leaves raw samples as they are, with their channels. Default true. */
   do_convert_rgb?: boolean | undefined;
@@ -38,9 +39,6 @@ export const READ_RULES: Rules<ReadOptions> = {
   do_convert_rgb: flag,
   signal: CALL_RULES.signal,
 };
-
-/** Pixels that a file may have unless the caller says otherwise: 4096 x 4096. */
-export const MAX_PIXELS = 16_777_216;
 
 /** A picture's samples: rows top to bottom, interleaved, eight bits. */
 export class RawImage implements Samples {
@@ -75,7 +73,7 @@ export class RawImage implements Samples {
    */
   static async read(input: ImageInput, options: ReadOptions = {}): Promise<RawImage> {
     check_options('RawImage.read', options, READ_RULES);
-    const { background = 'drop', max_pixels = MAX_PIXELS, do_convert_rgb = true, signal } = options;
+    const { background = 'drop', max_pixels = platform.max_pixels, do_convert_rgb = true, signal } = options;
     if (is_pixels(input)) {
       const image = input instanceof RawImage ? input : from_pixels(input);
       check_pixels(image, max_pixels);
@@ -85,10 +83,8 @@ export class RawImage implements Samples {
       throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
         hint: 'give a path, a URL, bytes, a Blob, a Response, a stream or { data, width, height, channels }',
       });
-    const bytes = await image_bytes(input, signal);
-    if (!is_png(bytes)) throw other_kind(bytes);
-    const png = await read_png(bytes, max_pixels);
-    const { data, width, height, channels } = turn_upright(png, png.orientation);
+    const file = await decode_image(await image_bytes(input, signal), max_pixels);
+    const { data, width, height, channels } = turn_upright(file, file.orientation);
     return new RawImage(data, width, height, channels).rgb(background);
   }
 

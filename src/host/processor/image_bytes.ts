@@ -8,7 +8,7 @@ export type ImageSource =
   string | URL | Uint8Array | ArrayBuffer | Blob | Response | ReadableStream<Uint8Array>;
 
 /** More bytes than any picture within the limit of pixels needs; a stream is cut off here. */
-export const MAX_IMAGE_BYTES: number = 256 * 2 ** 20;
+export const MAX_IMAGE_BYTES: number = 64 * 2 ** 20;
 
 /** Bytes of a picture's file. @throws AlignError `not_found`, `network`, `too_large`, `aborted`, `invalid_argument`. */
 export async function image_bytes(source: ImageSource, signal?: AbortSignal): Promise<Uint8Array> {
@@ -78,7 +78,6 @@ function check_size(size: number): void {
 }
 
 const KINDS: readonly (readonly [string, number, string])[] = [
-  ['JPEG', 0, '\xff\xd8\xff'],
   ['GIF', 0, 'GIF8'],
   ['WebP', 8, 'WEBP'],
   ['BMP', 0, 'BM'],
@@ -90,7 +89,7 @@ const KINDS: readonly (readonly [string, number, string])[] = [
   ['SVG', 0, '<?xml'],
 ];
 
-/** The refusal of a file that is no PNG, by the kind that its first bytes show. */
+/** The refusal of a file that is neither PNG nor JPEG, by the kind that its first bytes show. */
 export function other_kind(bytes: Uint8Array): AlignError {
   const kind = KINDS.find(([, at, magic]) =>
     Array.from(magic).every((letter, i) => bytes[at + i] === letter.charCodeAt(0)),
@@ -101,7 +100,7 @@ export function other_kind(bytes: Uint8Array): AlignError {
     'unsupported_image',
     kind === undefined
       ? `The picture is of no known kind (it begins with the bytes ${show([...bytes.subarray(0, 8)])})`
-      : `The picture is a ${kind} file; this version reads PNG`,
+      : `The picture is a ${kind} file; this version reads PNG and JPEG`,
     {
       detail: { kind: kind ?? null },
       hint: 'convert it to PNG, or pass its samples as { data, width, height, channels }',

@@ -1,0 +1,20 @@
+// A picture's file to samples, by the decoder of its kind.
+
+import { other_kind } from './image_bytes.ts';
+import { is_jpeg, read_jpeg } from './jpeg.ts';
+import { is_png, read_png } from './png.ts';
+import type { Samples } from './resize.ts';
+
+/** A decoded file, not yet turned upright. */
+export interface Decoded extends Samples {
+  readonly data: Uint8Array;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+}
+
+/** Decodes a file. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `out_of_memory`. */
+export async function decode_image(bytes: Uint8Array, max_pixels: number): Promise<Decoded> {
+  if (is_png(bytes)) return read_png(bytes, max_pixels);
+  if (is_jpeg(bytes)) return read_jpeg(bytes, max_pixels);
+  throw other_kind(bytes);
+}
