@@ -18,7 +18,7 @@ export interface Jpeg extends Samples {
 
 interface Decoder {
   /** RGBA; null, a thrown number, exit or trap on failure. */
-  decode(bytes: Uint8Array, preserve_orientation: boolean): ImageData | null;
+  decode(bytes: Uint8Array, turn_upright: boolean): ImageData | null;
   readonly HEAPU8: Uint8Array;
   /** What it printed: it warns of damaged data there. */
   readonly printed: string[];
@@ -63,7 +63,7 @@ async function decode(bytes: Uint8Array, { width, height }: JpegHeader): Promise
   printed.length = 0;
   let keep = false;
   try {
-    const image = own.decode(bytes, true);
+    const image = own.decode(bytes, false);
     const warning = printed.find((line) => DAMAGED.test(line));
     if (image?.width !== width || image.height !== height || warning !== undefined)
       throw new AlignError('corrupt_image', `The JPEG is damaged: ${warning ?? 'it does not decode'}`);
