@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** A golden of test/golden/processor. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the file
 export function golden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`../golden/processor/${name}.json`, import.meta.url), 'utf8')) as T;
 }

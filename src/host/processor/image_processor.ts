@@ -13,7 +13,7 @@ import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
 import { Resizer, type Samples } from './resize.ts';
-import { target_size } from './sizes.ts';
+import { target_size, type Size } from './sizes.ts';
 import { is_folder } from './texts.ts';
 
 /** Options of `from_pretrained`. */
@@ -26,7 +26,10 @@ export interface ImageProcessorLoadOptions {
 }
 
 /** Options of a call: any flag of the configuration, for this call alone, and limits of reading. */
-export interface ImageCallOptions extends Partial<ImageSettings> {
+export interface ImageCallOptions extends Partial<Omit<ImageSettings, 'size' | 'crop_size'>> {
+  /** A number is a square, a pair is [height, width]. */
+  size?: Size | number | readonly [number, number] | undefined;
+  crop_size?: Size | number | readonly [number, number] | undefined;
   max_pixels?: number | undefined;
   signal?: AbortSignal | undefined;
 }
