@@ -1,6 +1,9 @@
 // What every runtime computes: digests of tokens, pixels, embeddings and whole forward passes. Web APIs only; the host
 // hands over the package and one blob with every file, so nothing here reads files or asks where it runs.
 
+import { goldens } from './goldens.mjs';
+import { sha256 } from './sha256.mjs';
+
 /** Files in one blob: a JSON line with names and sizes, then their bytes. */
 export function unpack(blob) {
   const end = blob.indexOf(10);
@@ -17,34 +20,6 @@ export function unpack(blob) {
 function folder(files, path) {
   const inside = [...files].filter(([name]) => name.startsWith(`${path}/`));
   return Object.fromEntries(inside.map(([name, bytes]) => [name.slice(path.length + 1), bytes]));
-}
-
-async function sha256(parts) {
-  const hash = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
-  return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** Numbers below a limit, the same everywhere (mulberry32). */
-function randomness(seed) {
-  return (limit) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
-
-/** Texts over all of Unicode, lone surrogates among them: half from anywhere, half from around one place. */
-export function wide_texts(count) {
-  const next = randomness(4);
-  return Array.from({ length: count }, () => {
-    const around = next(0x110000);
-    const code = () => (next(2) === 0 ? next(0x110000) : Math.min(0x10ffff, around + next(64)));
-    const words = Array.from({ length: 1 + next(6) }, () =>
-      Array.from({ length: 1 + next(8) }, () => String.fromCodePoint(next(4) === 0 ? 97 + next(26) : code())),
-    );
-    return words.map((letters) => letters.join('')).join(' ');
-  });
 }
 
 const TEXTS = [
@@ -66,17 +41,17 @@ const PICTURES = /^(examples|test)\/.*\.(png|jpe?g)$/;
 export async function digests(align, files, own = []) {
   const wasm = own.includes('wasm') ? undefined : await WebAssembly.compile(files.get('dist/align.wasm'));
   const model = own.includes('model') ? undefined : folder(files, 'weights/align-icons');
-  const out = await embedded_model(files, await align.Align.load(model, { wasm }));
+  const out = {
+    ...(await goldens(align, files, wasm)),
+    ...(await embedded_model(files, await align.Align.load(model, { wasm }))),
+  };
   for (const name of [...files.keys()].filter((name) => name.endsWith('/reference.safetensors')))
     Object.assign(out, await forward(align, files, wasm, name.slice(0, name.lastIndexOf('/'))));
   return out;
 }
 
 async function embedded_model(files, model) {
-  const { tokenizer } = model.processor;
   const out = {};
-  const ids = wide_texts(20000).map((text) => Uint32Array.from(tokenizer.encode(text)));
-  out['tokens of 20,000 texts'] = await sha256(ids);
   out['text embeddings'] = await sha256(await model.embed_text(TEXTS));
 
   const pictures = [...files].filter(([name]) => PICTURES.test(name));

@@ -1,10 +1,13 @@
-// The files that every runtime gets, in one blob (check.mjs unpacks it), and PNGs of every kind made for it.
+// The files that every runtime gets, in one blob (check.mjs unpacks it).
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { all_kinds } from '../support/png.ts';
+import { Random, SPECIAL, golden, picture, random_text, wide_vocabulary } from '../processor/random.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+
+type File = readonly [name: string, bytes: Uint8Array];
 
 /** Golden models whose forward passes are compared: odd sizes and a NaN, and every activation. */
 function golden_folders(): string[] {
@@ -14,16 +17,72 @@ function golden_folders(): string[] {
   );
 }
 
+function json(name: string, value: unknown): File {
+  return [`goldens/${name}.json`, Buffer.from(JSON.stringify(value))];
+}
+
+/** The golden texts, their vocabulary and the settings of the normalizer. */
+function texts(): File[] {
+  const { runs } = golden<{ runs: { normalizer: object }[] }>('texts');
+  const random = new Random(2);
+  return [
+    json('texts', {
+      vocab: Object.fromEntries(wide_vocabulary()),
+      added_tokens: SPECIAL.map((content, id) => ({ id, content, special: true, normalized: false })),
+      texts: Array.from({ length: 20_000 }, () => random_text(random)),
+      normalizers: runs.map(({ normalizer }) => normalizer),
+    }),
+  ];
+}
+
+/** The golden PNGs. */
+function pngs(): File[] {
+  const { ground, cases } = golden<{ ground: number[]; cases: [...unknown[]][] }>('png');
+  const files = cases.map((item, i): File => [`goldens/png/${i}`, Buffer.from(item[3] as string, 'base64')]);
+  return [json('png', { ground, count: cases.length }), ...files];
+}
+
+/** The golden combinations of an image processor's flags, and the golden sizes and filters of resizing. */
+function pixels(): File[] {
+  const files: File[] = [];
+  const add = (random: Random, width: number, height: number, channels: number): object => {
+    const file = `goldens/pixels/${files.length}`;
+    files.push([file, picture(random, width, height, channels)]);
+    return { file, width, height, channels };
+  };
+  type Flags = [config: object, channels: number, sizes: [number, number][]];
+  const flags = golden<Flags[]>('image_processor').map(([config, channels, sizes], i) => {
+    const random = new Random(1000 + i);
+    return { config, images: sizes.map(([width, height]) => add(random, width, height, channels)) };
+  });
+  type Sizes = [width: number, height: number, channels: number, to: number, high: number, filter: number];
+  const random = new Random(4);
+  const sizes = golden<Sizes[]>('resize').map(([from, high_from, channels, width, height, resample]) => {
+    // The golden's sizes were drawn between the pictures.
+    const most = random.choice([4, 20, 100, 260]);
+    for (let i = 0; i < 4; i++) random.below(most);
+    for (let i = 0; i < 2; i++) random.chance(15);
+    random.choice([1, 2, 3, 3, 3, 4]);
+    const config = {
+      size: { height, width },
+      resample,
+      do_rescale: false,
+      do_normalize: false,
+      include_top: false,
+    };
+    return { config, images: [add(random, from, high_from, channels)] };
+  });
+  return [json('pixels', { 'combinations of flags': flags, 'sizes and filters': sizes }), ...files];
+}
+
 /** A JSON line with names and sizes, then the bytes. */
 export function files_blob(): Buffer {
-  const names = ['weights/align-icons', ...golden_folders(), 'examples/pictures'].flatMap((folder) =>
-    readdirSync(root + folder).map((name) => `${folder}/${name}`),
-  );
-  const files: [string, Uint8Array][] = ['dist/align.wasm', ...names].map((name) => [
-    name,
-    readFileSync(root + name),
-  ]);
-  for (const [kind, png] of all_kinds()) files.push([`test/kinds/${kind}.png`, png]);
+  const stored = ['weights/align-icons', ...golden_folders(), 'examples/pictures']
+    .flatMap((folder) => readdirSync(root + folder).map((name) => `${folder}/${name}`))
+    .concat('dist/align.wasm')
+    .map((name): File => [name, readFileSync(root + name)]);
+  const made = Array.from(all_kinds(), ([kind, png]): File => [`test/kinds/${kind}.png`, png]);
+  const files = [...stored, ...made, ...texts(), ...pngs(), ...pixels()];
   const header = JSON.stringify(files.map(([name, bytes]) => [name, bytes.length]));
   return Buffer.concat([Buffer.from(`${header}\n`), ...files.map(([, bytes]) => bytes)]);
 }
