@@ -8,7 +8,7 @@ import { platform } from '#platform';
 import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
-import { check_options, type Background, type Rule, type Rules } from '../options.ts';
+import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
@@ -71,8 +71,10 @@ export class EfficientNetImageProcessor {
   /** Loads the flags of a model. @throws AlignError `corrupt_checkpoint`, `unsupported_config`. */
   static async from_pretrained(
     model?: ModelSource | ModelFolder,
-    { wasm, background, max_pixels, signal }: ImageProcessorLoadOptions = {},
+    options: ImageProcessorLoadOptions = {},
   ): Promise<EfficientNetImageProcessor> {
+    check_load_options('EfficientNetImageProcessor.from_pretrained', options);
+    const { wasm, background, max_pixels, signal } = options;
     const folder = is_folder(model) ? model : await open_model(model, { signal });
     const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
     return new EfficientNetImageProcessor(

@@ -4,7 +4,7 @@ import { platform } from '#platform';
 import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
-import { check_options, type Background, type Rule, type Rules } from '../options.ts';
+import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
 import type { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { ENCODE_RULES, type EncodeOptions, type Encoding } from './encoding.ts';
@@ -66,8 +66,10 @@ export class AlignProcessor {
   /** Loads the processor of a model; without an argument, of the embedded one. @throws AlignError as its two parts. */
   static async from_pretrained(
     model?: ModelSource | ModelFolder,
-    { wasm, background, max_pixels, signal }: ProcessorLoadOptions = {},
+    options: ProcessorLoadOptions = {},
   ): Promise<AlignProcessor> {
+    check_load_options('AlignProcessor.from_pretrained', options);
+    const { wasm, background, max_pixels, signal } = options;
     const folder = is_folder(model) ? model : await open_model(model, { signal });
     const [images, texts, module] = await Promise.all([
       read_image_settings(folder),

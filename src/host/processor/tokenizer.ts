@@ -3,7 +3,7 @@
 import { platform } from '#platform';
 import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
-import { check_options, flag, type Rules } from '../options.ts';
+import { check_load_options, check_options, flag, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import type { SpecialTokens } from './added_tokens.ts';
@@ -75,8 +75,10 @@ export class BertTokenizer {
   /** Loads the tokenizer of a model. @throws AlignError `not_found`, `corrupt_checkpoint`, `unsupported_config`. */
   static async from_pretrained(
     model?: ModelSource | ModelFolder,
-    { wasm, signal }: TokenizerLoadOptions = {},
+    options: TokenizerLoadOptions = {},
   ): Promise<BertTokenizer> {
+    check_load_options('BertTokenizer.from_pretrained', options);
+    const { wasm, signal } = options;
     const folder = is_folder(model) ? model : await open_model(model, { signal });
     const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);
     return new BertTokenizer(settings, module);
