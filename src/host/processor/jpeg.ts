@@ -1,10 +1,11 @@
 // JPEG files through @jsquash/jpeg (MozJPEG in WebAssembly), which gives libjpeg-turbo's and so Pillow's samples to the
-// bit. jpeg_markers.ts checks the file first.
+// bit, but for a few kinds (jpeg_rare.ts). jpeg_markers.ts checks the file first.
 
 import mozjpeg from '@jsquash/jpeg/codec/dec/mozjpeg_dec.js';
 import { platform } from '#platform';
 import { AlignError } from '../errors.ts';
 import { read_markers, type JpegHeader } from './jpeg_markers.ts';
+import { is_rare, read_rare } from './jpeg_rare.ts';
 import type { Samples } from './resize.ts';
 
 export { is_jpeg } from './jpeg_markers.ts';
@@ -36,6 +37,7 @@ let decoder: Promise<Decoder> | null = null;
 export async function read_jpeg(bytes: Uint8Array, max_pixels: number): Promise<Jpeg> {
   const header = read_markers(bytes, max_pixels);
   const { width, height, orientation } = header;
+  if (is_rare(header)) return { data: read_rare(header), width, height, channels: 3, orientation };
   const rgba = await decode(bytes, header);
   const data = new Uint8Array(width * height * 3);
   for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {

@@ -4,21 +4,36 @@
 import { AlignError } from '../errors.ts';
 import { exif_orientation } from './orientation.ts';
 
-/** A component's name and its sampling factors. */
+/** A component's name, its sampling factors and the number of its quantisation table. */
 export interface Component {
   readonly id: number;
   readonly h: number;
   readonly v: number;
+  readonly table: number;
 }
+
+/** A marker and what belongs to it. */
+export interface Segment {
+  readonly marker: number;
+  readonly data: Uint8Array;
+  /** Of a scan: the compressed data that follows. */
+  readonly scan: Uint8Array | null;
+}
+
+export type Colours = 'grey' | 'rgb' | 'ycc' | 'cmyk' | 'ycck';
 
 /** What the markers say of a JPEG that can be decoded. */
 export interface JpegHeader {
   readonly width: number;
   readonly height: number;
-  /** One (grey) or three. */
+  /** One, three or four. */
   readonly components: readonly Component[];
+  readonly colours: Colours;
+  readonly progressive: boolean;
   /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
+  /** All segments from the first to the last scan. */
+  readonly segments: readonly Segment[];
 }
 
 /** More than encoders make (about 10), few enough that a hostile file does not keep the decoder busy. */
@@ -26,27 +41,31 @@ const MAX_SCANS = 200;
 
 const SOF0 = 0xc0;
 const SOF2 = 0xc2;
-const DHT = 0xc4;
+export const DHT = 0xc4;
 const JPG = 0xc8;
 const DAC = 0xcc;
 const SOF15 = 0xcf;
-const RST0 = 0xd0;
+export const RST0 = 0xd0;
 const RST7 = 0xd7;
 const SOI = 0xd8;
 const EOI = 0xd9;
-const SOS = 0xda;
+export const SOS = 0xda;
+export const DQT = 0xdb;
+export const DRI = 0xdd;
+const APP0 = 0xe0;
 const APP1 = 0xe1;
+const APP14 = 0xee;
 const TEM = 0x01;
 
 export function is_jpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff;
 }
 
-function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError {
+export function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError {
   return new AlignError('corrupt_image', `The JPEG is damaged: ${why}`, { detail });
 }
 
-function unsupported(why: string, detail: Record<string, unknown> = {}): AlignError {
+export function unsupported(why: string, detail: Record<string, unknown> = {}): AlignError {
   return new AlignError('unsupported_image', `The JPEG ${why}`, {
     detail,
     hint: 'convert it to an RGB JPEG (baseline or progressive) or to PNG',
@@ -57,12 +76,14 @@ function unsupported(why: string, detail: Record<string, unknown> = {}): AlignEr
 export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader {
   let frame: Frame | null = null;
   let scans = 0;
+  const segments: Segment[] = [];
   const metadata = new Metadata();
   for (let at = 2; ;) {
-    const { marker, start, end } = next_segment(bytes, at);
+    const { marker, start, end } = next_marker(bytes, at);
     at = end;
     if (marker === EOI) break;
     const data = bytes.subarray(start + 4, end);
+    let scan: Uint8Array | null = null;
     if (marker >= SOF0 && marker <= SOF15 && marker !== DHT && marker !== DAC) {
       if (frame !== null) throw corrupt('it has two frames');
       frame = read_frame(marker, data, max_pixels);
@@ -75,17 +96,28 @@ export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader 
         });
       mark_scan(frame, data);
       at = end_of_scan(bytes, end);
+      scan = bytes.subarray(end, at);
     }
+    segments.push({ marker, data, scan });
+    // What follows the first scan is too late for decoders.
     if (scans === 0) metadata.add(marker, data);
   }
   if (frame === null || scans === 0) throw corrupt('it has no picture');
   check_complete(frame);
-  const { width, height, components } = frame;
+  const { width, height, components, progressive } = frame;
   const { orientation } = metadata;
-  return { width, height, components, orientation };
+  return {
+    width,
+    height,
+    components,
+    progressive,
+    orientation,
+    segments,
+    colours: metadata.colours(components),
+  };
 }
 
-interface Segment {
+interface Marker {
   readonly marker: number;
   /** Where the marker's 0xFF stands. */
   readonly start: number;
@@ -93,7 +125,7 @@ interface Segment {
 }
 
 /** The next marker at or after `at`; bytes that are no marker are passed over, as Pillow and libjpeg do. */
-function next_segment(bytes: Uint8Array, at: number): Segment {
+function next_marker(bytes: Uint8Array, at: number): Marker {
   for (;;) {
     at = bytes.indexOf(0xff, at);
     while (at >= 0 && bytes[at + 1] === 0xff) at += 1;
@@ -159,27 +191,17 @@ function read_frame(marker: number, data: Uint8Array, max_pixels: number): Frame
       `The picture has ${width} x ${height} pixels, the limit is ${max_pixels} pixels`,
       { detail: { width, height, max_pixels }, hint: 'raise max_pixels, or make the picture smaller' },
     );
-  if (count === 4) throw unsupported('is CMYK or YCCK (4 components), which is not read', { components: 4 });
-  if (count !== 1 && count !== 3)
-    throw unsupported(`has ${count} components, 1 or 3 are read`, { components: count });
+  if (count !== 1 && count !== 3 && count !== 4)
+    throw unsupported(`has ${count} components, 1, 3 or 4 are read`, { components: count });
   if (data.length < 6 + 3 * count) throw corrupt('its frame is too short');
   const components = Array.from({ length: count }, (_, i) => {
-    const [id, factors] = data.subarray(6 + 3 * i);
-    return { id: id!, h: factors! >> 4, v: factors! & 15 };
+    const [id, factors, table] = data.subarray(6 + 3 * i);
+    return { id: id!, h: factors! >> 4, v: factors! & 15, table: table! };
   });
   if (!components.every(({ h, v }) => h >= 1 && h <= 4 && v >= 1 && v <= 4))
     throw corrupt('its sampling factors are not 1 to 4');
-  check_sampling(components);
   const progressive = marker === SOF2;
   return { width, height, progressive, components, detailed: components.map(() => !progressive) };
-}
-
-/** Pillow's libjpeg-turbo rounds otherwise than the decoder here where a component has all columns and half of the rows. */
-function check_sampling(components: readonly Component[]): void {
-  const h_max = Math.max(...components.map(({ h }) => h));
-  const v_max = Math.max(...components.map(({ v }) => v));
-  if (components.some(({ h, v }) => h === h_max && v * 2 === v_max))
-    throw unsupported('has 4:4:0 subsampling, which is not read');
 }
 
 /** Notes what a scan brings: it names its components, two bytes each, then its first and last coefficient. */
@@ -203,13 +225,17 @@ function check_complete({ detailed }: Frame): void {
     });
 }
 
-/** What the APP1 segments say. */
+/** What the APPn segments say. */
 class Metadata {
+  #jfif = false;
+  #adobe: number | null = null;
   #exif: Uint8Array | null = null;
   #xmp = '';
 
   add(marker: number, data: Uint8Array): void {
-    if (marker === APP1 && begins(data, 'Exif\0\0'))
+    if (marker === APP0 && data.length >= 14 && begins(data, 'JFIF\0')) this.#jfif = true;
+    else if (marker === APP14 && data.length >= 12 && begins(data, 'Adobe')) this.#adobe = data[11]!;
+    else if (marker === APP1 && begins(data, 'Exif\0\0'))
       // More of it than a segment holds goes on in the next.
       this.#exif = this.#exif === null ? data : joined(this.#exif, data.subarray(6));
     else if (marker === APP1 && begins(data, 'http://ns.adobe.com/xap/1.0/\0'))
@@ -221,6 +247,16 @@ class Metadata {
     if (own !== null) return own;
     const xmp = /tiff:Orientation(="|>)([0-9])/.exec(this.#xmp);
     return xmp === null ? 1 : Number(xmp[2]);
+  }
+
+  /** As libjpeg guesses. */
+  colours(components: readonly Component[]): Colours {
+    if (components.length === 1) return 'grey';
+    if (components.length === 4) return this.#adobe === null || this.#adobe === 0 ? 'cmyk' : 'ycck';
+    if (this.#jfif) return 'ycc';
+    const rgb =
+      this.#adobe === null ? components.every(({ id }, i) => id === 'RGB'.charCodeAt(i)) : this.#adobe === 0;
+    return rgb ? 'rgb' : 'ycc';
   }
 }
 
