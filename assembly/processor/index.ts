@@ -1,4 +1,5 @@
 // Raw input to tensors: resizing and tokenising, once for every host.
-export { normalize, unicode_bytes, unicode_init } from './normalize';
+export { normalize } from './normalize';
 export { resize, resize_bytes } from './resize';
+export { unicode_bytes, unicode_init } from './tables';
 export { added_tokens_init, encode, wordpiece_init } from './wordpiece';

@@ -6,7 +6,8 @@
 // The vocabulary is an open-addressed hash table of slots (hash, 1 + index; 0 is empty) over tokens that lie one after
 // the other: token i is bytes[offsets[i] … offsets[i + 1]), its id is ids[i].
 
-import { PUNCTUATION, SPACE, WORD, code_point, flags_of, next, normalize } from './normalize';
+import { code_point, next, normalize } from './normalize';
+import { PUNCTUATION, SPACE, WORD, flags_of } from './tables';
 
 const FNV_BASIS: u32 = 0x811c9dc5;
 const FNV_PRIME: u32 = 0x01000193;
