@@ -62,7 +62,7 @@ export async function run_in_chromium(page_path: string, blob: Uint8Array): Prom
     const { port } = server.address() as AddressInfo;
     await page.goto(`http://127.0.0.1:${port}${page_path}`);
     const result = page.waitForFunction(() => (globalThis as { result?: unknown }).result, null, {
-      timeout: 60_000,
+      timeout: 200_000,
     });
     return await (await Promise.race([result, failure])).jsonValue();
   } finally {

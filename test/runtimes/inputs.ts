@@ -75,9 +75,10 @@ function pixels(): File[] {
   return [json('pixels', { 'combinations of flags': flags, 'sizes and filters': sizes }), ...files];
 }
 
-/** A JSON line with names and sizes, then the bytes. */
-export function files_blob(): Buffer {
-  const stored = ['weights/align-icons', ...golden_folders(), 'examples/pictures']
+/** A JSON line with names and sizes, then the bytes; with JPEG files only on request. */
+export function files_blob(photos: boolean): Buffer {
+  const folders = ['weights/align-icons', ...golden_folders(), 'examples/pictures'];
+  const stored = (photos ? [...folders, 'test/runtimes/photos'] : folders)
     .flatMap((folder) => readdirSync(root + folder).map((name) => `${folder}/${name}`))
     .concat('dist/align.wasm')
     .map((name): File => [name, readFileSync(root + name)]);
