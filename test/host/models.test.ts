@@ -238,8 +238,8 @@ test('progress_callback hears every byte once', async () => {
     'ready',
   ]);
   expect(progress.every((info, i) => i === 0 || info.loaded > progress[i - 1]!.loaded)).toBe(true);
-  expect(progress.at(-1).loaded).toBe(progress.at(-1).total);
-  expect(progress.at(-1).progress).toBe(100);
+  expect(progress.at(-1)!.loaded).toBe(progress.at(-1)!.total);
+  expect(progress.at(-1)!.progress).toBe(100);
 });
 
 test('without pooler weights, or with add_pooling_layer: false, pooler_output is null', async () => {

@@ -1,0 +1,102 @@
+// Calls that are aborted, and models that are disposed of: at every moment, and what works afterwards.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AlignError } from '../../src/host/errors.ts';
+import { AlignModel } from '../../src/host/models.ts';
+import type { Tensor } from '../../src/host/tensor.ts';
+import { ids, pixels, refused } from '../support/bad_calls.ts';
+import { golden } from '../support/edited_checkpoint.ts';
+import { first_difference } from '../kernels/support/compare.ts';
+
+const GOOD_TEXT = { input_ids: ids([[1, 2, 3]]) };
+const GOOD_PICTURE = { pixel_values: pixels(1, 33, 47) };
+
+let model: AlignModel;
+let answer: Tensor<'float32'>;
+beforeAll(async () => {
+  model = await AlignModel.from_pretrained(golden('odd'));
+  answer = await model.embed_text(GOOD_TEXT);
+});
+
+/** The model gives what it gave before. */
+async function expect_works(): Promise<void> {
+  const again = await model.embed_text(GOOD_TEXT);
+  expect(first_difference(again.data, answer.data)).toBe(-1);
+}
+
+describe('An aborted signal', () => {
+  const signal = AbortSignal.abort(new Error('enough'));
+
+  test('before loading', async () => {
+    const error = await refused('aborted', [], () => AlignModel.from_pretrained(golden('odd'), { signal }));
+    expect(String(error.cause)).toContain('enough');
+  });
+
+  test('during loading', async () => {
+    const controller = new AbortController();
+    let heard = 0;
+    await refused('aborted', [], () =>
+      AlignModel.from_pretrained(golden('odd'), {
+        signal: controller.signal,
+        progress_callback: ({ status }) => {
+          if (status === 'progress' && ++heard === 3) controller.abort();
+        },
+      }),
+    );
+    expect(heard).toBe(3);
+  });
+
+  test('before a call', async () => {
+    await refused('aborted', [], () => model.embed_text(GOOD_TEXT, { signal }));
+    await expect_works();
+  });
+
+  test('during a call, and the calls behind it run', async () => {
+    const large = { pixel_values: pixels(8, 160, 160) };
+    const controller = new AbortController();
+    const stopped = refused('aborted', [], () =>
+      model.get_image_features(large, { signal: controller.signal, yield_ms: 1 }),
+    );
+    const behind = model.embed_text(GOOD_TEXT);
+    setTimeout(() => controller.abort(), 5);
+    await stopped;
+    expect(first_difference((await behind).data, answer.data)).toBe(-1);
+    await expect_works();
+  });
+
+  test('while a call waits for the one before it', async () => {
+    const controller = new AbortController();
+    const first = model.embed_image(GOOD_PICTURE);
+    const waiting = refused('aborted', [], () => model.embed_text(GOOD_TEXT, { signal: controller.signal }));
+    controller.abort();
+    await waiting;
+    expect((await first).dims).toEqual([1, 27]);
+    await expect_works();
+  });
+});
+
+describe('Disposing', () => {
+  let own: AlignModel;
+  beforeAll(async () => {
+    own = await AlignModel.from_pretrained(golden('odd'));
+  });
+  afterAll(() => own.dispose());
+
+  test('during a run ends it with disposed, and every later call; memory is given back', async () => {
+    const large = { pixel_values: pixels(8, 160, 160) };
+    const running = refused('disposed', [], () => own.get_image_features(large, { yield_ms: 1 }));
+    const waiting = refused('disposed', [], () => own.embed_text(GOOD_TEXT));
+    await new Promise((resume) => setTimeout(resume, 5));
+    own.dispose();
+    await Promise.all([running, waiting]);
+    await refused('disposed', [], () => own.embed_text(GOOD_TEXT));
+    await refused('disposed', [], () => own.forward({ ...GOOD_TEXT, ...GOOD_PICTURE }));
+    expect(() => own.plan('text')).toThrow(AlignError);
+    expect(own.memory).toEqual({ weights: 0, arena: 0, total: 0 });
+  });
+
+  test('twice is allowed', () => {
+    own.dispose();
+    expect(() => own.dispose()).not.toThrow();
+  });
+});
