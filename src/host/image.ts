@@ -18,7 +18,7 @@ export interface RawPixels {
   readonly channels?: number;
 }
 
-/** What a picture may be given as: a path or URL, a PNG or JPEG file's bytes, Blob, response or stream, or raw samples. */
+/** What a picture may be given as: a path or URL, the bytes of a PNG, JPEG or WebP file, a Blob, response or stream, or raw samples. */
 export type ImageInput = RawImage | RawPixels | ImageSource;
 
 /** Options of {@link RawImage.read}. */

@@ -23,6 +23,7 @@ export type { Plan } from './plan/plan.ts';
 export { EfficientNetImageProcessor } from './processor/image_processor.ts';
 export { AlignProcessor, type ProcessorInputs, type ProcessorOutput } from './processor/processor.ts';
 export { BertTokenizer } from './processor/tokenizer.ts';
+export { use_webp, type WebpDecoder } from './processor/webp.ts';
 export type { Score } from './scores.ts';
 export { Tensor, type TensorData, type TensorType } from './tensor.ts';
 export type { FileInput, ModelFiles, ModelFolder, ModelSource } from './checkpoint/model_files.ts';

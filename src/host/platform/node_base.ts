@@ -11,10 +11,13 @@ import { fileURLToPath } from 'node:url';
 import { PNG } from 'pngjs';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
+import { emscripten_options } from '../processor/emscripten.ts';
+import type { WebpDecoder } from '../processor/webp.ts';
 import { MAX_PIXELS, type Platform } from './platform.ts';
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 let jpeg: Promise<WebAssembly.Module> | undefined;
+let webp: Promise<WebpDecoder | null> | undefined;
 
 /** align.wasm lies in dist/, one folder above this module once built; from the sources it is found there too. */
 async function compile_own(): Promise<WebAssembly.Module> {
@@ -40,10 +43,34 @@ function nothing_there(path: string, cause: unknown): null {
   throw new AlignError('not_found', `${path} must not be read: ${String(cause)}`, { cause });
 }
 
-/** The decoder's module lies in its own package. */
+/** A module that lies in another package. */
+async function compile_from(place: string): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await readFile(createRequire(import.meta.url).resolve(place)));
+}
+
 async function compile_jpeg(): Promise<WebAssembly.Module> {
-  const path = createRequire(import.meta.url).resolve('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
-  return WebAssembly.compile(await readFile(path));
+  try {
+    return await compile_from('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
+  } catch (cause) {
+    jpeg = undefined;
+    throw new AlignError('not_found', `The JPEG decoder cannot be read: ${String(cause)}`, {
+      hint: 'install @jsquash/jpeg beside this package, and allow reading it',
+      cause,
+    });
+  }
+}
+
+/** The optional peer dependency. It would fetch its own module, which these runtimes cannot do from a file. */
+async function load_webp(): Promise<WebpDecoder | null> {
+  try {
+    const module = await compile_from('@jsquash/webp/codec/dec/webp_dec.wasm');
+    const { default: decode, init } = await import('@jsquash/webp/decode.js');
+    await init(emscripten_options(module));
+    return decode;
+  } catch {
+    webp = undefined;
+    return null;
+  }
 }
 
 /** The platform of a runtime with Node's built-ins. */
@@ -53,6 +80,7 @@ export function node_platform(name: string): Platform {
     max_pixels: MAX_PIXELS,
     wasm: () => (compiled ??= compile_own()),
     jpeg_wasm: () => (jpeg ??= compile_jpeg()),
+    webp: () => (webp ??= load_webp()),
 
     async fetch_bytes(location) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;

@@ -1,6 +1,7 @@
 // What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
 
 import type { ByteSource } from '../checkpoint/source.ts';
+import type { WebpDecoder } from '../processor/webp.ts';
 
 /** Samples of a decoded picture before any colour conversion. */
 export interface DecodedPng {
@@ -33,6 +34,8 @@ export interface Platform {
   embedded_model(): URL | null;
   /** The JPEG decoder's module, or null where its script finds it by itself (bundlers see to that). */
   jpeg_wasm(): Promise<WebAssembly.Module | null>;
+  /** The WebP decoder where it is installed, else null. */
+  webp(): Promise<WebpDecoder | null>;
   /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
   decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
 }

@@ -40,6 +40,7 @@ export function web_platform(
     max_pixels,
     wasm,
     jpeg_wasm: () => Promise.resolve(jpeg),
+    webp: () => Promise.resolve(null),
     fetch_bytes,
     path_kind: () => Promise.resolve(null),
     open: (path) => Promise.reject(no_files(path)),

@@ -4,6 +4,7 @@ import { other_kind } from './image_bytes.ts';
 import { is_jpeg, read_jpeg } from './jpeg.ts';
 import { is_png, read_png } from './png.ts';
 import type { Samples } from './resize.ts';
+import { is_webp, read_webp } from './webp.ts';
 
 /** A decoded file, not yet turned upright. */
 export interface Decoded extends Samples {
@@ -16,5 +17,6 @@ export interface Decoded extends Samples {
 export async function decode_image(bytes: Uint8Array, max_pixels: number): Promise<Decoded> {
   if (is_png(bytes)) return read_png(bytes, max_pixels);
   if (is_jpeg(bytes)) return read_jpeg(bytes, max_pixels);
+  if (is_webp(bytes)) return read_webp(bytes, max_pixels);
   throw other_kind(bytes);
 }

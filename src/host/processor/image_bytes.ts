@@ -79,7 +79,6 @@ function check_size(size: number): void {
 
 const KINDS: readonly (readonly [string, number, string])[] = [
   ['GIF', 0, 'GIF8'],
-  ['WebP', 8, 'WEBP'],
   ['BMP', 0, 'BM'],
   ['TIFF', 0, 'II*\0'],
   ['TIFF', 0, 'MM\0*'],
@@ -89,7 +88,7 @@ const KINDS: readonly (readonly [string, number, string])[] = [
   ['SVG', 0, '<?xml'],
 ];
 
-/** The refusal of a file that is neither PNG nor JPEG, by the kind that its first bytes show. */
+/** The refusal of a file of another kind, by the kind that its first bytes show. */
 export function other_kind(bytes: Uint8Array): AlignError {
   const kind = KINDS.find(([, at, magic]) =>
     Array.from(magic).every((letter, i) => bytes[at + i] === letter.charCodeAt(0)),
@@ -100,7 +99,7 @@ export function other_kind(bytes: Uint8Array): AlignError {
     'unsupported_image',
     kind === undefined
       ? `The picture is of no known kind (it begins with the bytes ${show([...bytes.subarray(0, 8)])})`
-      : `The picture is a ${kind} file; this version reads PNG and JPEG`,
+      : `The picture is a ${kind} file; this version reads PNG, JPEG and WebP`,
     {
       detail: { kind: kind ?? null },
       hint: 'convert it to PNG, or pass its samples as { data, width, height, channels }',

@@ -4,6 +4,7 @@
 import mozjpeg from '@jsquash/jpeg/codec/dec/mozjpeg_dec.js';
 import { platform } from '#platform';
 import { AlignError } from '../errors.ts';
+import { emscripten_options } from './emscripten.ts';
 import { read_markers, type JpegHeader } from './jpeg_markers.ts';
 import { is_rare, read_rare } from './jpeg_rare.ts';
 import type { Samples } from './resize.ts';
@@ -82,21 +83,8 @@ async function decode(bytes: Uint8Array, { width, height }: JpegHeader): Promise
 async function start(): Promise<Decoder> {
   const module = await platform.jpeg_wasm();
   const printed: string[] = [];
-  const options: Record<string, unknown> = {
-    noInitialRun: true,
-    print: () => undefined,
-    printErr: (line: string) => printed.push(line),
-  };
-  if (module !== null)
-    options['instantiateWasm'] = (
-      imports: WebAssembly.Imports,
-      done: (instance: WebAssembly.Instance) => void,
-    ) => {
-      const instance = new WebAssembly.Instance(module, imports);
-      done(instance);
-      return instance.exports;
-    };
   const load = mozjpeg as unknown as (options: Record<string, unknown>) => Promise<Omit<Decoder, 'printed'>>;
+  const options = emscripten_options(module, (line) => void printed.push(line));
   return Object.assign(await load(options), { printed });
 }
 

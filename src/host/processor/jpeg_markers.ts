@@ -2,7 +2,7 @@
 // one and ends its program at what it does not know. Refusals follow Pillow, except where the text says otherwise.
 
 import { AlignError } from '../errors.ts';
-import { exif_orientation } from './orientation.ts';
+import { latin1, orientation_of } from './orientation.ts';
 
 /** A component's name, its sampling factors and the number of its quantisation table. */
 export interface Component {
@@ -229,7 +229,7 @@ function check_complete({ detailed }: Frame): void {
 class Metadata {
   #jfif = false;
   #adobe: number | null = null;
-  #exif: Uint8Array | null = null;
+  #exif: Uint8Array | undefined;
   #xmp = '';
 
   add(marker: number, data: Uint8Array): void {
@@ -237,16 +237,13 @@ class Metadata {
     else if (marker === APP14 && data.length >= 12 && begins(data, 'Adobe')) this.#adobe = data[11]!;
     else if (marker === APP1 && begins(data, 'Exif\0\0'))
       // More of it than a segment holds goes on in the next.
-      this.#exif = this.#exif === null ? data : joined(this.#exif, data.subarray(6));
+      this.#exif = this.#exif === undefined ? data : joined(this.#exif, data.subarray(6));
     else if (marker === APP1 && begins(data, 'http://ns.adobe.com/xap/1.0/\0'))
-      this.#xmp = new TextDecoder('latin1').decode(data.subarray(data.indexOf(0) + 1));
+      this.#xmp = latin1(data.subarray(data.indexOf(0) + 1));
   }
 
   get orientation(): number {
-    const own = this.#exif === null ? null : exif_orientation(this.#exif);
-    if (own !== null) return own;
-    const xmp = /tiff:Orientation(="|>)([0-9])/.exec(this.#xmp);
-    return xmp === null ? 1 : Number(xmp[2]);
+    return orientation_of(this.#exif, this.#xmp);
   }
 
   /** As libjpeg guesses. */

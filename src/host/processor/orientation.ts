@@ -12,7 +12,7 @@ const EXIF_PREFIX = [0x45, 0x78, 0x69, 0x66, 0, 0];
 const MAX_TEXT = 2 ** 20;
 
 /** The orientation tag of EXIF data, or null without one (or where the data is damaged). */
-export function exif_orientation(exif: Uint8Array): number | null {
+function exif_orientation(exif: Uint8Array): number | null {
   let start = 0;
   while (EXIF_PREFIX.every((byte, i) => exif[start + i] === byte)) start += EXIF_PREFIX.length;
   const view = new DataView(exif.buffer, exif.byteOffset + start, exif.byteLength - start);
@@ -36,6 +36,13 @@ export function exif_orientation(exif: Uint8Array): number | null {
         : view.getUint32(at, little);
   }
   return null;
+}
+
+/** Orientation by a picture's EXIF, else by its XMP; else 1. */
+export function orientation_of(exif: Uint8Array | undefined, xmp: string = ''): number {
+  const own = exif === undefined ? null : exif_orientation(exif);
+  const match = /tiff:Orientation(="|>)([0-9])/.exec(xmp);
+  return own ?? (match === null ? 1 : Number(match[2]));
 }
 
 /** A chunk of a PNG, as far as it matters here. */
@@ -62,9 +69,7 @@ export async function png_orientation(chunks: readonly MetadataChunk[]): Promise
         .match(/[0-9a-f]{2}/gi) ?? [];
     exif = Uint8Array.from(digits, (pair) => parseInt(pair, 16));
   }
-  const own = exif === undefined ? null : exif_orientation(exif);
-  const xmp = /tiff:Orientation(="|>)([0-9])/.exec(texts.get('XML:com.adobe.xmp') ?? '');
-  return own ?? (xmp === null ? 1 : Number(xmp[2]));
+  return orientation_of(exif, texts.get('XML:com.adobe.xmp'));
 }
 
 /** Key and text of a tEXt, zTXt or iTXt chunk that may hold an orientation. */
@@ -87,7 +92,7 @@ async function read_text({ type, data }: MetadataChunk): Promise<{ key: string; 
   return plain === null ? null : { key, text: latin1(plain) };
 }
 
-function latin1(bytes: Uint8Array): string {
+export function latin1(bytes: Uint8Array): string {
   return new TextDecoder('latin1').decode(bytes);
 }
 
