@@ -28,6 +28,11 @@ export abstract class Model {
     return this.#runtime?.executor.memory() ?? { weights: 0, arena: 0, total: 0 };
   }
 
+  /** What runs: `'exact'`, or `'fast'` where that was asked for and the runtime has relaxed SIMD. */
+  get precision(): 'exact' | 'fast' {
+    return this.runtime.precision;
+  }
+
   /** Checkpoint tensors that this model does not use. */
   get loading_info(): { readonly unexpected_keys: readonly string[] } {
     return this.runtime.loading_info;

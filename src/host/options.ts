@@ -19,8 +19,11 @@ export interface LoadOptions {
   device?: 'wasm' | 'auto' | undefined;
   /** How weights are held. */
   dtype?: 'fp32' | undefined;
-  /** `'exact'` (the default): the same bits in every runtime. */
-  precision?: 'exact' | undefined;
+  /**
+   * `'exact'` (the default): the same bits in every runtime. `'fast'`: fused multiply-add where the runtime has relaxed
+   * SIMD, within 1e-4 of the largest value of every output; where it has not, the exact build.
+   */
+  precision?: 'exact' | 'fast' | undefined;
   threads?: 1 | undefined;
   /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. */
   wasm?: WasmInput | undefined;
@@ -93,7 +96,7 @@ const signal: Rule = {
 const LOAD_RULES: Rules<LoadOptions> = {
   device: one_of('wasm', 'auto'),
   dtype: one_of('fp32'),
-  precision: one_of('exact'),
+  precision: one_of('exact', 'fast'),
   threads: one_of(1),
   // Its kind is checked where it is compiled.
   wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: (value) => value !== null },

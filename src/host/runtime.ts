@@ -1,5 +1,6 @@
 // Loading: from the files of a model to towers on an executor with their weights in place.
 
+import { platform } from '#platform';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
@@ -11,6 +12,7 @@ import { Head, TextTower, VisionTower } from './towers.ts';
 import { WasmExecutor } from './wasm/executor.ts';
 import { check_tensors, load_weights, type LoadingInfo } from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
+import { relaxed_simd } from './wasm/relaxed.ts';
 
 /** What to load of a checkpoint. */
 export interface Parts {
@@ -26,6 +28,7 @@ export interface Parts {
 export interface Runtime {
   readonly executor: WasmExecutor;
   readonly recorder: Recorder;
+  readonly precision: 'exact' | 'fast';
   readonly text: TextTower | null;
   readonly vision: VisionTower | null;
   readonly head: Head | null;
@@ -40,7 +43,9 @@ export async function load_runtime(
 ): Promise<Runtime> {
   const { signal } = options;
   throw_if_aborted(signal);
-  const module = await compile(options.wasm);
+  const precision =
+    options.precision === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
+  const module = await compile(options.wasm, precision);
   const checkpoint = await Checkpoint.open(folder, signal);
   try {
     const recorder = new Recorder(new Instance(module));
@@ -49,7 +54,7 @@ export async function load_runtime(
     const executor = new WasmExecutor(module, layout.weight_bytes, options.max_memory);
     await load_with_progress(executor, layout, checkpoint, options);
     const towers = layout.towers(executor);
-    return { executor, recorder, ...towers, loading_info };
+    return { executor, recorder, precision, ...towers, loading_info };
   } finally {
     await checkpoint.close();
   }

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import type { Exports } from '../../src/host/wasm/exports.ts';
 
 const root = new URL('../../', import.meta.url);
-const bytes = readFileSync(new URL('dist/align.wasm', root));
+const read = (name: string): Buffer => readFileSync(new URL(`dist/${name}`, root));
 
 type Num = 'i32' | 'i64' | 'f32' | 'f64';
 /** Types of parameters and results, as many as the TypeScript interface has. */
@@ -42,7 +42,8 @@ function of_type<T extends Field['type']>(fields: readonly Field[], type: T): Ex
   return fields.filter((field): field is Extract<Field, { type: T }> => field.type === type);
 }
 
-describe('align.wasm', () => {
+describe.each(['align.wasm', 'align.relaxed.wasm'])('%s', (file) => {
+  const bytes = read(file);
   const { fields } = decode(bytes, {
     ignoreCodeSection: true, // the parser knows no SIMD
     ignoreDataSection: true,
@@ -81,13 +82,13 @@ describe('align.wasm', () => {
   });
 
   test('is at most 100,000 bytes', () => {
-    console.log(`align.wasm: ${bytes.length.toLocaleString('en-US')} bytes of 100,000`);
+    console.log(`${file}: ${bytes.length.toLocaleString('en-US')} bytes of 100,000`);
     expect(bytes.length).toBeLessThanOrEqual(100_000);
   });
 });
 
 describe('opcodes of align.wasm', () => {
-  const module = binaryen.readBinary(bytes);
+  const module = binaryen.readBinary(read('align.wasm'));
   const opcodes = new Set(
     Array.from(module.emitText().matchAll(/\(([a-z][a-z0-9_.]+)/g), ([, name]) => name!),
   );

@@ -81,7 +81,7 @@ function random_config(random: Random): AlignConfig {
     type_vocab_size: random.integer(1, 3),
     hidden_act: random.pick(ACTIVATIONS),
   };
-  const projection_dim = round_filters(vision, channels.at(-1));
+  const projection_dim = round_filters(vision, channels.at(-1)!);
   return new AlignConfig({ text_config: text, vision_config: vision, projection_dim });
 }
 

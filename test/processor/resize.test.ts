@@ -18,7 +18,7 @@ type Case = [
 describe('resize', () => {
   let resizer: Resizer;
   beforeAll(async () => {
-    resizer = new Resizer(await platform.wasm());
+    resizer = new Resizer(await platform.wasm('exact'));
   });
 
   const random = new Random(4);

@@ -50,7 +50,7 @@ describe('20,000 texts over all of Unicode', () => {
     describe(JSON.stringify(normalizer), () => {
       let core: WordPiece;
       beforeAll(async () => {
-        core = new WordPiece(await platform.wasm(), {
+        core = new WordPiece(await platform.wasm('exact'), {
           vocab,
           unk_token: '[UNK]',
           continuing_subword_prefix: '##',

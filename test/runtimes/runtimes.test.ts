@@ -11,6 +11,12 @@ import { files_blob } from './inputs.ts';
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
+/** (func (drop (i8x16.relaxed_swizzle …))): valid only where there is relaxed SIMD. */
+const RELAXED_FUNCTION = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253,
+  15, 253, 128, 2, 26, 11,
+];
+
 type Digests = Readonly<Record<string, string>>;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -100,4 +106,16 @@ test('Bun', async () => {
 
 test('Chromium', async () => {
   expect(await run_in_chromium('/test/runtimes/page.html', blob)).toEqual(expected);
+});
+
+test("precision: 'fast' stays within 1e-4 in the newest Node, and is the exact build in a Node without relaxed SIMD", async () => {
+  const node = program('NEWEST_NODE', /^node-/, 'bin/node');
+  const fast = await run(node, ['fast.mjs'], Buffer.alloc(0));
+  expect(fast.precision).toBe('fast');
+  expect(Number(fast.error)).toBeGreaterThan(0);
+  expect(Number(fast.error)).toBeLessThanOrEqual(1e-4);
+  const relaxed = WebAssembly.validate(new Uint8Array(RELAXED_FUNCTION));
+  const here_fast = await run(process.execPath, ['fast.mjs'], Buffer.alloc(0));
+  if (relaxed) expect(here_fast.precision).toBe('fast');
+  else expect(here_fast).toEqual({ precision: 'exact', error: '0' });
 });

@@ -13,24 +13,25 @@ import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
-import { MAX_PIXELS, type Platform } from './platform.ts';
+import { MAX_PIXELS, once, type Build, type Platform } from './platform.ts';
 
-let compiled: Promise<WebAssembly.Module> | undefined;
+const compiled = new Map<Build, Promise<WebAssembly.Module>>();
 let jpeg: Promise<WebAssembly.Module> | undefined;
 let webp: Promise<WebpDecoder | null> | undefined;
 
-/** align.wasm lies in dist/, one folder above this module once built; from the sources it is found there too. */
-async function compile_own(): Promise<WebAssembly.Module> {
+/** The modules lie in dist/, one folder above this module once built; from the sources they are found there too. */
+async function compile_own(build: Build): Promise<WebAssembly.Module> {
+  const file = build === 'fast' ? 'align.relaxed.wasm' : 'align.wasm';
   let cause: unknown;
-  for (const place of ['../align.wasm', '../../../dist/align.wasm']) {
+  for (const place of ['../', '../../../dist/']) {
     try {
-      return await WebAssembly.compile(await readFile(new URL(place, import.meta.url)));
+      return await WebAssembly.compile(await readFile(new URL(place + file, import.meta.url)));
     } catch (error) {
       cause ??= error;
     }
   }
-  compiled = undefined;
-  throw new AlignError('not_found', `align.wasm cannot be read: ${String(cause)}`, {
+  compiled.delete(build);
+  throw new AlignError('not_found', `${file} cannot be read: ${String(cause)}`, {
     hint: 'npm run build, allow reading, or hand the module over as the option `wasm`',
     cause,
   });
@@ -78,7 +79,8 @@ export function node_platform(name: string): Platform {
   return {
     name,
     max_pixels: MAX_PIXELS,
-    wasm: () => (compiled ??= compile_own()),
+    relaxed: true,
+    wasm: (build) => once(compiled, build, compile_own),
     jpeg_wasm: () => (jpeg ??= compile_jpeg()),
     webp: () => (webp ??= load_webp()),
 

@@ -16,12 +16,17 @@ export const MAX_PIXELS = 16_777_216;
 /** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
 export const MAX_PIXELS_EDGE = 4_194_304;
 
+/** align.wasm, or align.relaxed.wasm: the same with relaxed SIMD. */
+export type Build = 'exact' | 'fast';
+
 export interface Platform {
   readonly name: string;
   /** Pixels that a picture's file may have where the caller sets no `max_pixels`. */
   readonly max_pixels: number;
-  /** The package's own align.wasm, compiled once. */
-  wasm(): Promise<WebAssembly.Module>;
+  /** Whether the relaxed build comes along. */
+  readonly relaxed: boolean;
+  /** The package's own module, each build compiled once. */
+  wasm(build: Build): Promise<WebAssembly.Module>;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
   fetch_bytes(location: string | URL): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */
@@ -38,4 +43,11 @@ export interface Platform {
   webp(): Promise<WebpDecoder | null>;
   /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
   decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
+}
+
+/** What `make` gives for a build, made at the first request. */
+export function once<T>(made: Map<Build, T>, build: Build, make: (build: Build) => T): T {
+  const value = made.get(build) ?? make(build);
+  made.set(build, value);
+  return value;
 }

@@ -1,7 +1,7 @@
 // Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
 
 import { AlignError, show } from '../errors.ts';
-import { MAX_PIXELS, type Platform } from './platform.ts';
+import { MAX_PIXELS, type Build, type Platform } from './platform.ts';
 import { decode_png } from './web_png.ts';
 
 function no_files(path: string): AlignError {
@@ -32,12 +32,17 @@ export async function fetch_bytes(location: string | URL): Promise<Uint8Array> {
 /** The platform of a runtime without a file system; `wasm` gives the package's own module, `jpeg` is the decoder's. */
 export function web_platform(
   name: string,
-  wasm: () => Promise<WebAssembly.Module>,
-  { jpeg = null, max_pixels = MAX_PIXELS }: { jpeg?: WebAssembly.Module | null; max_pixels?: number } = {},
+  wasm: (build: Build) => Promise<WebAssembly.Module>,
+  {
+    jpeg = null,
+    max_pixels = MAX_PIXELS,
+    relaxed = false,
+  }: { jpeg?: WebAssembly.Module | null; max_pixels?: number; relaxed?: boolean } = {},
 ): Platform {
   return {
     name,
     max_pixels,
+    relaxed,
     wasm,
     jpeg_wasm: () => Promise.resolve(jpeg),
     webp: () => Promise.resolve(null),

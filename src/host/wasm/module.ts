@@ -3,6 +3,7 @@
 
 import { AlignError, show } from '../errors.ts';
 import { platform } from '#platform';
+import type { Build } from '../platform/platform.ts';
 import type { Exports } from './exports.ts';
 import { ABI_VERSION } from '../plan/layout.ts';
 
@@ -65,9 +66,9 @@ export class Instance {
   }
 }
 
-/** Compiles whatever the `wasm` option holds; without it the module that came with the package. */
-export async function compile(wasm?: WasmInput): Promise<WebAssembly.Module> {
-  if (wasm === undefined) return platform.wasm();
+/** Compiles whatever the `wasm` option holds; without it the module that came with the package, relaxed or not. */
+export async function compile(wasm?: WasmInput, build: Build = 'exact'): Promise<WebAssembly.Module> {
+  if (wasm === undefined) return platform.wasm(build);
   if (wasm instanceof WebAssembly.Module) return wasm;
   try {
     if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
