@@ -19,7 +19,10 @@ function random_attention(
   const used = lengths.reduce((a, b) => a + b, 0);
   const { tokens = used, length = Math.max(...lengths), probs = true } = more;
   const keys = masks.join('');
-  const mask = Int32Array.from({ length: tokens }, (_, i) => Number(i < used && keys[i] !== '.'));
+  // Whatever is not zero keeps a key.
+  const mask = Int32Array.from({ length: tokens }, (_, i) =>
+    i < used && keys[i] !== '.' ? [1, 7, -1][i % 3]! : 0,
+  );
   const qkv = new Random(used * 1009 + heads * 101 + d).floats(tokens * 3 * heads * d, -1.5, 1.5);
   return { lengths, tokens, length, heads, d, qkv, mask, probs };
 }
