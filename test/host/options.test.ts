@@ -36,7 +36,7 @@ describe('load options', () => {
     ['device', 'webgpu', '"wasm" or "auto"'],
     ['dtype', 'fp16', '"fp32"'],
     ['dtype', 'q8', '"fp32"'],
-    ['precision', 'fast', '"exact"'],
+    ['precision', 'high', '"exact" or "fast"'],
     ['threads', 4, 'must be 1'],
     ['threads', '1', 'must be 1'],
     ['towers', 'image', '"both" or "text" or "vision"'],
