@@ -104,14 +104,14 @@ export function turn_upright(image: Samples, orientation: number): Samples {
   const [out_width, out_height] = swapped ? [height, width] : [width, height];
   const flip_x = orientation === 2 || orientation === 3 || orientation === 7 || orientation === 8;
   const flip_y = orientation === 3 || orientation === 4 || orientation === 6 || orientation === 7;
+  // A step to the next column or row of the result is one of these in the source.
+  const column = flip_x ? -channels : channels;
+  const row = flip_y ? -width * channels : width * channels;
+  const [step_x, step_y] = swapped ? [row, column] : [column, row];
+  let start = ((flip_y ? height - 1 : 0) * width + (flip_x ? width - 1 : 0)) * channels;
   const out = new Uint8Array(data.length);
-  let to = 0;
-  for (let y = 0; y < out_height; y++) {
-    for (let x = 0; x < out_width; x++) {
-      const [u, v] = swapped ? [y, x] : [x, y];
-      const from = ((flip_y ? height - 1 - v : v) * width + (flip_x ? width - 1 - u : u)) * channels;
+  for (let y = 0, to = 0; y < out_height; y++, start += step_y)
+    for (let x = 0, from = start; x < out_width; x++, from += step_x)
       for (let c = 0; c < channels; c++) out[to++] = data[from + c]!;
-    }
-  }
   return { data: out, width: out_width, height: out_height, channels };
 }
