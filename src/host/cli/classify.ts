@@ -12,7 +12,7 @@ export const HELP = `align-wasm classify PICTURE… --labels "a cat,a dog" [opti
 
 Ranks labels by how well they fit each picture.
 
-  PICTURE               a PNG file, a folder (its PNG files), a URL, or - for standard input
+  PICTURE               a PNG, JPEG or WebP file, a folder of them, a URL, or - for standard input
   --labels TEXT         labels with commas between
   --labels-file FILE    one label a line; - is standard input
   --template TEXT       what is said about a label, e.g. "a photo of {}" (default "{}")

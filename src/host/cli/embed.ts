@@ -13,7 +13,7 @@ Prints unit-length embeddings. Their dot product is the cosine similarity.
 
   --text TEXT…          texts, up to the next option
   --text-file FILE      one text a line; - is standard input
-  --image PICTURE…      PNG files, folders, URLs, or - for standard input, up to the next option
+  --image PICTURE…      PNG, JPEG or WebP files, folders, URLs, or - for standard input, up to the next option
   --model MODEL         a model's folder (default: the embedded icon model)
   --json                one JSON object an input: {"text" or "image", "embedding"} or {…, "error"}
 `;

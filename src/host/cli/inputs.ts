@@ -13,7 +13,10 @@ export interface Picture {
   readonly input: () => Promise<URL | Uint8Array>;
 }
 
-/** The pictures behind the arguments: a folder stands for the PNG files in it, in the order of their names. */
+/** File names that a folder's pictures have. */
+const PICTURE = /\.(png|jpe?g|webp)$/i;
+
+/** The pictures behind the arguments: a folder stands for the pictures in it, in the order of their names. */
 export async function pictures_of(args: readonly string[], io: Io): Promise<Picture[]> {
   const pictures: Picture[] = [];
   for (const name of args) {
@@ -22,7 +25,7 @@ export async function pictures_of(args: readonly string[], io: Io): Promise<Pict
     } else if (/^https?:\/\//i.test(name)) {
       pictures.push({ name, input: () => Promise.resolve(new URL(name)) });
     } else if (await is_folder(name)) {
-      const files = (await readdir(name)).filter((file) => /\.png$/i.test(file)).sort();
+      const files = (await readdir(name)).filter((file) => PICTURE.test(file)).sort();
       for (const file of files) pictures.push(local(join(name, file)));
       if (files.length === 0) pictures.push(nothing(name));
     } else {
@@ -40,7 +43,10 @@ function local(name: string): Picture {
 function nothing(name: string): Picture {
   return {
     name,
-    input: () => Promise.reject(new AlignError('not_found', `the folder ${name} has no PNG files`)),
+    input: () =>
+      Promise.reject(
+        new AlignError('not_found', `the folder ${name} has no pictures (.png, .jpg, .jpeg, .webp)`),
+      ),
   };
 }
 
