@@ -73,7 +73,8 @@ for (const [name, { fields, size }] of structs) {
     `export const ${name}: { readonly size: number; readonly fields: Readonly<Record<${fields.map((f) => `'${f.field}'`).join(' | ')}, Field>> } = {`,
   );
   lines.push(`  size: ${size},`, '  fields: {');
-  for (const { field, kind, offset } of fields) lines.push(`    ${field}: [${offset}, '${kind}'],`);
+  const entries = fields.map(({ field, kind, offset }) => `${field}: [${offset}, '${kind}'],`);
+  for (let i = 0; i < entries.length; i += 4) lines.push(`    ${entries.slice(i, i + 4).join(' ')}`);
   lines.push('  },', '};', '');
 }
 const text = lines.join('\n');
