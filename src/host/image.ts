@@ -2,7 +2,7 @@
 // load_image gives them: turned upright, RGB, eight bits.
 
 import { platform } from '#platform';
-import { AlignError, show } from './errors.ts';
+import { AlignError, show, throw_if_aborted } from './errors.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
 import { decode_image } from './processor/decode.ts';
 import { image_bytes, type ImageSource } from './processor/image_bytes.ts';
@@ -18,8 +18,11 @@ export interface RawPixels {
   readonly channels?: number;
 }
 
-/** What a picture may be given as: a path or URL, the bytes of a PNG, JPEG or WebP file, a Blob, response or stream, or raw samples. */
-export type ImageInput = RawImage | RawPixels | ImageSource;
+/**
+ * What a picture may be given as: a path or URL, the bytes of a PNG, JPEG or WebP file, a Blob, response or stream; raw
+ * samples (an ImageData too), or an ImageBitmap.
+ */
+export type ImageInput = RawImage | RawPixels | ImageBitmap | ImageSource;
 
 /** Options of {@link RawImage.read}. */
 export interface ReadOptions {
@@ -69,11 +72,26 @@ export class RawImage implements Samples {
 
   /**
    * Reads a picture as transformers' `load_image`: upright by its EXIF orientation, converted to RGB as Pillow does.
+   *
+   * A file's bytes are the exact path: the same samples in every runtime. Raw samples are taken as they are. An
+   * ImageBitmap (browsers and their workers; it stays open) is what the browser made of a picture, which may differ from
+   * browser to browser: it has decoded a JPEG by a decoder of its own, converted colours by an embedded profile, perhaps
+   * turned and resized it; where a pixel is not opaque, its colour went through multiplication with alpha and back, rounded,
+   * which shows where alpha is dropped (black where it was 0), hardly on a `background`; and a browser that guards against fingerprinting may add noise. Of an opaque picture
+   * without a profile, losslessly stored, it gives the same samples as the file.
    * @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `not_found`, `network`, `invalid_argument`.
    */
   static async read(input: ImageInput, options: ReadOptions = {}): Promise<RawImage> {
     check_options('RawImage.read', options, READ_RULES);
     const { background = 'drop', max_pixels = platform.max_pixels, do_convert_rgb = true, signal } = options;
+    if (is_bitmap(input)) {
+      throw_if_aborted(signal);
+      if (input.width === 0)
+        throw new AlignError('invalid_argument', 'The ImageBitmap is closed: it has no pixels');
+      check_pixels(input, max_pixels);
+      const image = from_pixels(platform.bitmap_pixels(input));
+      return do_convert_rgb ? image.rgb(background) : image;
+    }
     if (is_pixels(input)) {
       const image = input instanceof RawImage ? input : from_pixels(input);
       check_pixels(image, max_pixels);
@@ -81,7 +99,7 @@ export class RawImage implements Samples {
     }
     if (!is_source(input))
       throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
-        hint: 'give a path, a URL, bytes, a Blob, a Response, a stream or { data, width, height, channels }',
+        hint: 'give a path, a URL, bytes, a Blob, a Response, a stream, an ImageData, an ImageBitmap or { data, width, height, channels }',
       });
     const file = await decode_image(await image_bytes(input, signal), max_pixels);
     const { data, width, height, channels } = turn_upright(file, file.orientation);
@@ -111,6 +129,11 @@ export class RawImage implements Samples {
   }
 }
 
+/** By its tag, as a bitmap may come from another frame, and not every runtime has the class. */
+function is_bitmap(input: unknown): input is ImageBitmap {
+  return Object.prototype.toString.call(input) === '[object ImageBitmap]';
+}
+
 function is_pixels(input: unknown): input is RawImage | RawPixels {
   return (
     typeof input === 'object' && input !== null && 'data' in input && 'width' in input && 'height' in input
@@ -138,7 +161,7 @@ function is_source(input: unknown): input is ImageSource {
   );
 }
 
-function check_pixels({ width, height }: RawImage, max_pixels: number): void {
+function check_pixels({ width, height }: { width: number; height: number }, max_pixels: number): void {
   if (width * height > max_pixels)
     throw new AlignError(
       'too_large',

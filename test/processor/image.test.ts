@@ -138,6 +138,19 @@ describe('RawImage.read', () => {
     expect(await RawImage.read(grey)).toMatchObject({ channels: 3 });
   });
 
+  it('refuses an ImageBitmap where there is no canvas', async () => {
+    // Deno has the class; no other runtime with Node's built-ins has.
+    const bitmap = { [Symbol.toStringTag]: 'ImageBitmap', width: 2, height: 2, close: () => undefined };
+    await expect(RawImage.read(bitmap)).rejects.toMatchObject({
+      code: 'unsupported_image',
+      message: expect.stringContaining('no canvas') as string,
+    });
+    await expect(RawImage.read({ ...bitmap, width: 0, height: 0 })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('closed') as string,
+    });
+  });
+
   it('drops alpha unless it is told a ground', async () => {
     expect([...(await RawImage.read(SMALL)).data]).toEqual([...RGB]);
     const white = await RawImage.read(SMALL, { background: [255, 255, 255] });

@@ -75,15 +75,29 @@ function pixels(): File[] {
   return [json('pixels', { 'combinations of flags': flags, 'sizes and filters': sizes }), ...files];
 }
 
-/** A JSON line with names and sizes, then the bytes; with JPEG files only on request. */
+/** A JSON line with names and sizes, then the bytes. */
+function pack(files: readonly File[]): Buffer {
+  const header = JSON.stringify(files.map(([name, bytes]) => [name, bytes.length]));
+  return Buffer.concat([Buffer.from(`${header}\n`), ...files.map(([, bytes]) => bytes)]);
+}
+
+/** One small PNG of each kind. */
+function kinds(): File[] {
+  return Array.from(all_kinds(), ([kind, png]): File => [`test/kinds/${kind}.png`, png]);
+}
+
+/** PNGs for bitmap.html: a browser rounds samples of 16 bits in its own way, so none of these. */
+export function bitmap_blob(): Buffer {
+  const shown: File = ['examples/sailboat.png', readFileSync(`${root}examples/pictures/sailboat.png`)];
+  return pack([shown, ...kinds().filter(([name]) => !name.includes('-16'))]);
+}
+
+/** Everything; JPEG files only on request. */
 export function files_blob(photos: boolean): Buffer {
   const folders = ['weights/align-icons', ...golden_folders(), 'examples/pictures'];
   const stored = (photos ? [...folders, 'test/runtimes/photos'] : folders)
     .flatMap((folder) => readdirSync(root + folder).map((name) => `${folder}/${name}`))
     .concat('dist/align.wasm')
     .map((name): File => [name, readFileSync(root + name)]);
-  const made = Array.from(all_kinds(), ([kind, png]): File => [`test/kinds/${kind}.png`, png]);
-  const files = [...stored, ...made, ...texts(), ...pngs(), ...pixels()];
-  const header = JSON.stringify(files.map(([name, bytes]) => [name, bytes.length]));
-  return Buffer.concat([Buffer.from(`${header}\n`), ...files.map(([, bytes]) => bytes)]);
+  return pack([...stored, ...kinds(), ...texts(), ...pngs(), ...pixels()]);
 }

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { run_in_chromium } from './chromium.ts';
-import { files_blob } from './inputs.ts';
+import { bitmap_blob, files_blob } from './inputs.ts';
 
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -18,6 +18,19 @@ const RELAXED_FUNCTION = [
 ];
 
 type Digests = Readonly<Record<string, string>>;
+
+/** What bitmap.html finds. */
+interface Bitmaps {
+  /**
+   * For each kind of canvas: how many pictures are opaque, which of them differ, and the largest difference of the others
+   * on a white ground and with alpha dropped.
+   */
+  readonly canvases: Readonly<
+    Record<string, { opaque: number; different: string[]; on_white: number; dropped: number }>
+  >;
+  /** Codes of errors. */
+  readonly errors: Readonly<Record<string, string>>;
+}
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const blob = files_blob(true);
@@ -106,6 +119,27 @@ test('Bun', async () => {
 
 test('Chromium', async () => {
   expect(await run_in_chromium('/test/runtimes/page.html', blob)).toEqual(expected);
+});
+
+test('in Chromium, an ImageBitmap or ImageData of an opaque PNG has the samples of its bytes', async () => {
+  const { canvases, errors } = (await run_in_chromium(
+    '/test/runtimes/bitmap.html',
+    bitmap_blob(),
+  )) as Bitmaps;
+  expect(Object.keys(canvases)).toEqual(['OffscreenCanvas', 'canvas element']);
+  for (const { opaque, different, on_white, dropped } of Object.values(canvases)) {
+    expect(opaque).toBeGreaterThanOrEqual(14);
+    expect(different).toEqual([]);
+    // Others went through a multiplication with alpha: what it loses shows where alpha is dropped.
+    expect(on_white).toBeLessThanOrEqual(1);
+    expect(dropped).toBe(255);
+  }
+  expect(errors).toEqual({
+    'too large': 'too_large',
+    aborted: 'aborted',
+    closed: 'invalid_argument',
+    'no canvas': 'unsupported_image',
+  });
 });
 
 test("precision: 'fast' stays within 1e-4 in the newest Node, and is the exact build in a Node without relaxed SIMD", async () => {

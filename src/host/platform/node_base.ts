@@ -157,5 +157,16 @@ export function node_platform(name: string): Platform {
       );
       return { width, height, data };
     },
+
+    bitmap_pixels() {
+      // Deno makes bitmaps, but has no canvas that would give their samples back.
+      throw new AlignError(
+        'unsupported_image',
+        `An ImageBitmap cannot be read in ${name}: it has no canvas`,
+        {
+          hint: 'pass the bytes of the file, or its samples as { data, width, height, channels }',
+        },
+      );
+    },
   };
 }

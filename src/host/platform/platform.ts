@@ -1,6 +1,7 @@
 // What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
 
 import type { ByteSource } from '../checkpoint/source.ts';
+import type { RawPixels } from '../image.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
 
 /** Samples of a decoded picture before any colour conversion. */
@@ -43,6 +44,8 @@ export interface Platform {
   webp(): Promise<WebpDecoder | null>;
   /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
   decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
+  /** Samples of a bitmap that is open and not too large. @throws AlignError `unsupported_image`. */
+  bitmap_pixels(bitmap: ImageBitmap): RawPixels;
 }
 
 /** What `make` gives for a build, made at the first request. */

@@ -1,6 +1,7 @@
 // Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
 
 import { AlignError, show } from '../errors.ts';
+import type { RawPixels } from '../image.ts';
 import { MAX_PIXELS, type Build, type Platform } from './platform.ts';
 import { decode_png } from './web_png.ts';
 
@@ -29,6 +30,28 @@ export async function fetch_bytes(location: string | URL): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/** Draws the bitmap and reads the drawing, RGBA in sRGB. Workers have no elements, older browsers no OffscreenCanvas. */
+function bitmap_pixels(bitmap: ImageBitmap): RawPixels {
+  const { width, height } = bitmap;
+  try {
+    const canvas =
+      typeof OffscreenCanvas === 'undefined'
+        ? Object.assign(document.createElement('canvas'), { width, height })
+        : new OffscreenCanvas(width, height);
+    // Read at once, so it is drawn in memory and not by the GPU.
+    const context = canvas.getContext('2d', {
+      willReadFrequently: true,
+    }) as OffscreenCanvasRenderingContext2D;
+    context.drawImage(bitmap, 0, 0);
+    return context.getImageData(0, 0, width, height);
+  } catch (cause) {
+    throw new AlignError('unsupported_image', `The ImageBitmap cannot be read here: ${String(cause)}`, {
+      hint: 'pass the bytes of the file, or its samples as { data, width, height, channels }',
+      cause,
+    });
+  }
+}
+
 /** The platform of a runtime without a file system; `wasm` gives the package's own module, `jpeg` is the decoder's. */
 export function web_platform(
   name: string,
@@ -52,5 +75,6 @@ export function web_platform(
     write: (path) => Promise.reject(no_files(path)),
     embedded_model: () => null,
     decode_png,
+    bitmap_pixels,
   };
 }
