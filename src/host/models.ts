@@ -177,21 +177,22 @@ export class AlignModel extends Model {
     return loaded(vision, 'vision').plan(batch, shape.height ?? height!, shape.width ?? width!);
   }
 
-  /** Records and runs a plan of each tower once, so that the first real call finds compiled code. */
+  /** Runs each tower once on zeros, so that the first real call finds compiled code. Sizes default as in {@link plan}. */
   async warmup(shape: { height?: number; width?: number; tokens?: number } = {}): Promise<void> {
     const { text, vision } = this.runtime;
-    const run = async (plan: Plan): Promise<void> => {
-      const inputs = Array.from(plan.inputs.values(), (t) => {
-        const integers = t.n * t.h * t.w === 1 && t.name !== 'pixel_values';
-        return [t.name, integers ? new Int32Array(t.c) : new Float32Array(t.n * t.h * t.w * t.c)] as const;
-      });
-      await this.call('AlignModel.warmup', {}, ({ executor }) =>
-        executor.run(plan, Object.fromEntries(inputs)),
-      );
-    };
-    if (text) await run(this.plan('text', shape));
-    if (vision) await run(this.plan('vision', shape));
+    if (text) {
+      const tokens = shape.tokens ?? Math.min(64, this.config.text_config.max_position_embeddings);
+      await this.embed_text({ input_ids: zeros('int32', [1, tokens]) });
+    }
+    if (vision) {
+      const { n, h, w, c } = this.plan('vision', shape).inputs.get('pixel_values')!;
+      await this.embed_image({ pixel_values: zeros('float32', [n, c, h, w]) });
+    }
   }
+}
+
+function zeros<T extends 'int32' | 'float32'>(type: T, dims: readonly number[]): Tensor<T> {
+  return new Tensor(type, new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(0), dims);
 }
 
 function transpose(matrix: Float): Float {

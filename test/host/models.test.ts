@@ -267,3 +267,14 @@ test('a model tells which tensors of the checkpoint it leaves out', async () => 
   );
   expect((await AlignModel.from_pretrained(more)).loading_info.unexpected_keys).toEqual(['extra.weight']);
 });
+
+test('warming up runs both towers, whatever the sizes, and changes no result', async () => {
+  const model = await AlignModel.from_pretrained(golden('odd'));
+  expect(model.memory.arena).toBe(0);
+  await model.warmup({ height: 40, width: 30 });
+  expect(model.memory.arena).toBeGreaterThanOrEqual(
+    model.plan('vision', { height: 40, width: 30 }).arena_bytes,
+  );
+  expect_same(flatten(await model.forward(ragged.inputs)), want);
+  await expect(model.warmup({ tokens: 10_000 })).rejects.toMatchObject({ code: 'too_many_tokens' });
+});
