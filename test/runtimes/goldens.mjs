@@ -1,4 +1,4 @@
-// The inputs of test/golden/processor through the public classes: texts to ids, PNGs to RGB, pictures to pixel_values.
+// The inputs of test/golden/processor through the public classes: texts to ids, files to RGB, pictures to pixel_values.
 // That these are transformers' own is tested in test/processor; here every runtime must give the same.
 
 import { sha256 } from './sha256.mjs';
@@ -9,6 +9,10 @@ export async function goldens(align, files, wasm) {
   return {
     ...(await tokens(align, read('texts'), wasm)),
     ...(await pngs(align, files, read('png'))),
+    ...(files.has('goldens/jpeg.json') && {
+      ...(await photos(align, files, 'JPEG', read('jpeg'))),
+      ...(await photos(align, files, 'WebP', read('webp'))),
+    }),
     ...(await pixels(align, files, read('pixels'), wasm)),
   };
 }
@@ -44,6 +48,23 @@ async function pngs({ RawImage }, files, { ground, count }) {
     laid.push((await RawImage.read(bytes, { background: ground })).data);
   }
   return { [`${count} PNGs`]: await sha256(plain), [`${count} PNGs on a ground`]: await sha256(laid) };
+}
+
+/** Damaged and foreign files are refused by the same codes everywhere; the name counts those that are read. */
+async function photos({ AlignError, RawImage }, files, kind, { count }) {
+  const results = [];
+  let read = 0;
+  for (let i = 0; i < count; i++) {
+    try {
+      const { width, height, data } = await RawImage.read(files.get(`goldens/${kind.toLowerCase()}/${i}`));
+      results.push(JSON.stringify([width, height]), data);
+      read++;
+    } catch (error) {
+      if (!(error instanceof AlignError)) throw error;
+      results.push(error.code);
+    }
+  }
+  return { [`${read} of ${count} ${kind} files`]: await sha256(results) };
 }
 
 async function pixels({ EfficientNetImageProcessor }, files, sets, wasm) {

@@ -3,6 +3,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { all_kinds } from '../support/png.ts';
+import { pictures } from '../processor/pictures.ts';
 import { Random, SPECIAL, golden, picture, random_text, wide_vocabulary } from '../processor/random.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -40,6 +41,13 @@ function pngs(): File[] {
   const { ground, cases } = golden<{ ground: number[]; cases: [...unknown[]][] }>('png');
   const files = cases.map((item, i): File => [`goldens/png/${i}`, Buffer.from(item[3] as string, 'base64')]);
   return [json('png', { ground, count: cases.length }), ...files];
+}
+
+/** The golden files of a kind, those that are refused too. */
+function photos(kind: string): File[] {
+  const cases = pictures(kind);
+  const files = cases.map(({ file }, i): File => [`goldens/${kind}/${i}`, file]);
+  return [json(kind, { count: cases.length }), ...files];
 }
 
 /** The golden combinations of an image processor's flags, and the golden sizes and filters of resizing. */
@@ -92,12 +100,13 @@ export function bitmap_blob(): Buffer {
   return pack([shown, ...kinds().filter(([name]) => !name.includes('-16'))]);
 }
 
-/** Everything; JPEG files only on request. */
-export function files_blob(photos: boolean): Buffer {
+/** Everything; JPEG and WebP files only on request, as their decoders are files too. */
+export function files_blob(with_photos: boolean): Buffer {
   const folders = ['weights/align-icons', ...golden_folders(), 'examples/pictures'];
-  const stored = (photos ? [...folders, 'test/runtimes/photos'] : folders)
+  const stored = (with_photos ? [...folders, 'test/runtimes/photos'] : folders)
     .flatMap((folder) => readdirSync(root + folder).map((name) => `${folder}/${name}`))
     .concat('dist/align.wasm')
     .map((name): File => [name, readFileSync(root + name)]);
-  return pack([...stored, ...kinds(), ...texts(), ...pngs(), ...pixels()]);
+  const made = with_photos ? [...photos('jpeg'), ...photos('webp')] : [];
+  return pack([...stored, ...kinds(), ...texts(), ...pngs(), ...made, ...pixels()]);
 }
