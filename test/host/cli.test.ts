@@ -197,7 +197,7 @@ describe('classify', () => {
     await mkdir(join(folder, 'empty'), { recursive: true });
     const empty = await cli(['classify', join(folder, 'empty'), ...labels]);
     expect(empty.status).toBe(1);
-    expect(empty.err).toContain('no PNG files');
+    expect(empty.err).toContain('has no pictures');
   });
 
   it('colours a terminal only, and draws a bar only on a terminal and for long work', async () => {
