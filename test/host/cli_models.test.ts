@@ -236,3 +236,42 @@ describe('inspect', () => {
     expect(other.err).toContain('the model has vision only');
   });
 });
+
+describe('bench', () => {
+  it('times both towers, by kernel with --ops', async () => {
+    const { status, out } = await cli(['bench', '--rounds', '1', '--ops']);
+    expect(status).toBe(0);
+    for (const word of ['text', 'vision', 'median', 'GFLOP/s', 'Gemm', 'Depthwise', 'Attention'])
+      expect(out).toContain(word);
+  });
+
+  it('prints a JSON object a tower, whose kernels add up', async () => {
+    const { json } = await cli([
+      'bench',
+      '--tower',
+      'vision',
+      '--height',
+      '64',
+      '--width',
+      '32',
+      '--rounds',
+      '2',
+      '--json',
+    ]);
+    const [result, ...others] = json() as {
+      tower: string;
+      best_ms: number;
+      rows: { kernel: string; ops: number; ms: number }[];
+    }[];
+    expect(others).toEqual([]);
+    expect(result!.tower).toBe('vision');
+    expect(result!.rows.find(({ kernel }) => kernel === 'Depthwise')!.ops).toBe(10);
+    expect(result!.rows.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(result!.best_ms, 6);
+  });
+
+  it('refuses what the model cannot run', async () => {
+    expect(await cli(['bench', '--tokens', '500'])).toMatchObject({ status: 2, out: '' });
+    expect(await cli(['bench', '--precision', 'high'])).toMatchObject({ status: 2 });
+    expect(await cli(['bench', 'no-such-model'])).toMatchObject({ status: 1 });
+  });
+});

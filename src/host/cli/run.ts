@@ -1,6 +1,7 @@
 // align-wasm: finds the command, runs it, turns what it throws into a message and an exit status.
 
 import { nearest_name } from '../options.ts';
+import { bench, HELP as BENCH } from './bench.ts';
 import { classify, HELP as CLASSIFY } from './classify.ts';
 import { embed, HELP as EMBED } from './embed.ts';
 import { inspect, HELP as INSPECT } from './inspect.ts';
@@ -17,6 +18,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['embed', { run: embed, help: EMBED }],
   ['verify', { run: verify, help: VERIFY }],
   ['inspect', { run: inspect, help: INSPECT }],
+  ['bench', { run: bench, help: BENCH }],
 ]);
 
 const HELP = `align-wasm: pictures and texts in one embedding space
@@ -25,6 +27,7 @@ const HELP = `align-wasm: pictures and texts in one embedding space
   align-wasm embed --text TEXT… --image PICTURE…         print embeddings
   align-wasm verify MODEL reference.safetensors          compare a checkpoint with reference outputs
   align-wasm inspect [MODEL] [--plan]                    show a model, or the plan of its forward pass
+  align-wasm bench [MODEL] [--ops]                       time a model on this machine
 
   align-wasm COMMAND --help    what a command takes
   align-wasm --version

@@ -1,0 +1,154 @@
+// align-wasm bench: how long a model's towers take on this machine, and with --ops where the time goes.
+
+import type { AlignModel } from '../models.ts';
+import { describe } from '../plan/describe.ts';
+import type { Plan } from '../plan/plan.ts';
+import { choice, COMMON, parse_words } from './args.ts';
+import { OK, UsageError, type Io } from './io.ts';
+import { load } from './load.ts';
+import { styled, table } from './text.ts';
+
+export const HELP = `align-wasm bench [MODEL] [options]
+
+Runs each tower again and again on this machine and prints its best and median time, and the arithmetic done a second.
+
+  MODEL                 a model's folder (default: the embedded icon model)
+  --tower PART          text or vision alone
+  --batch N             texts or pictures at once (default 1)
+  --height N --width N  size of the pictures (default: the configuration's image_size)
+  --tokens N            tokens of a text (default 64, or as many as the model has positions)
+  --rounds N            how often (default 7, after two runs that do not count)
+  --precision KIND      exact (default), or fast: relaxed SIMD where this runtime has it
+  --ops                 time by kernel
+  --json                one JSON object a tower, with its kernels
+`;
+
+/** Runs that let the engine compile. */
+const WARM_UP = 2;
+
+interface Row {
+  readonly kernel: string;
+  ops: number;
+  macs: number;
+  ms: number;
+}
+
+/** Runs the command; gives its exit status. */
+export async function bench(argv: readonly string[], io: Io): Promise<number> {
+  const words = parse_words(argv, {
+    ...COMMON,
+    tower: { type: 'string' },
+    batch: { type: 'string' },
+    height: { type: 'string' },
+    width: { type: 'string' },
+    tokens: { type: 'string' },
+    rounds: { type: 'string' },
+    precision: { type: 'string' },
+    ops: { type: 'boolean' },
+  });
+  const tower = choice(words, 'tower', ['text', 'vision']);
+  const precision = choice(words, 'precision', ['exact', 'fast']);
+  const rounds = words.count('rounds') ?? 7;
+  const [positional, ...rest] = words.positionals;
+  const named = words.text('model');
+  if (rest.length > 0 || (positional !== undefined && named !== undefined))
+    throw new UsageError('bench takes one MODEL');
+
+  const { align, ms } = await load(positional ?? named, io, { precision, towers: tower ?? 'both' });
+  const { model } = align;
+  const batch = words.count('batch') ?? 1;
+  const positions = model.config.text_config.max_position_embeddings;
+  const tokens = words.count('tokens') ?? Math.min(64, positions);
+  if (tokens > positions) throw new UsageError(`--tokens ${tokens}: the model has ${positions} positions`);
+  const [height, width] = [words.count('height'), words.count('width')];
+  const json = words.flag('json');
+  if (!json)
+    io.out(`${styled(io, 'dim', `loaded in ${ms.toFixed(0)} ms, ${model.precision}, one thread`)}\n`);
+  for (const name of tower ? [tower] : (['text', 'vision'] as const)) {
+    const plan = model.plan(name, { batch, tokens, ...(height && { height }), ...(width && { width }) });
+    const result = { tower: name, ...measure(model, plan, batch, tokens, WARM_UP + rounds) };
+    if (json) io.out(`${JSON.stringify(result)}\n`);
+    else print(io, result, words.flag('ops'));
+    if (io.signal.aborted) break;
+  }
+  align.dispose();
+  io.signal.throwIfAborted();
+  return OK;
+}
+
+interface Result {
+  readonly tower: string;
+  readonly best_ms: number;
+  readonly median_ms: number;
+  readonly gflops: number;
+  /** Time by kernel, of the best round. */
+  readonly rows: readonly Row[];
+}
+
+function measure(
+  model: AlignModel,
+  plan: Plan,
+  batch: number,
+  tokens: number,
+  rounds: number,
+): Omit<Result, 'tower'> {
+  const { executor } = model.runtime;
+  const inputs = Object.fromEntries(
+    Array.from(plan.inputs.values(), (t) => [t.name, input(t, batch, tokens)]),
+  );
+  const runs = Array.from({ length: rounds }, () => executor.profile(plan, inputs)).slice(WARM_UP);
+  const totals = runs.map((times) => times.reduce((a, b) => a + b, 0));
+  const best_ms = Math.min(...totals);
+  const times = runs[totals.indexOf(best_ms)]!;
+  const rows = new Map<string, Row>();
+  const ops = describe(plan);
+  for (const [i, op] of ops.entries()) {
+    const row = rows.get(op.kind) ?? { kernel: op.kind, ops: 0, macs: 0, ms: 0 };
+    row.ops++;
+    row.macs += op.macs;
+    row.ms += times[i]!;
+    rows.set(op.kind, row);
+  }
+  const macs = ops.reduce((sum, op) => sum + op.macs, 0);
+  return {
+    best_ms,
+    median_ms: [...totals].sort((a, b) => a - b)[totals.length >> 1]!,
+    gflops: gflops_of(macs, best_ms),
+    rows: [...rows.values()].sort((a, b) => b.ms - a.ms),
+  };
+}
+
+/** Sequences of full length with ids 0, or pictures that are no constant: zeros would be denormals somewhere. */
+function input(
+  t: { name: string; n: number; h: number; w: number; c: number },
+  batch: number,
+  tokens: number,
+): Float32Array | Int32Array {
+  if (t.name === 'pixel_values')
+    return Float32Array.from({ length: t.n * t.h * t.w * t.c }, (_, i) => ((i * 37) % 101) / 50.5 - 1);
+  if (t.name === 'starts') return Int32Array.from({ length: batch + 1 }, (_, i) => i * tokens);
+  const values = new Int32Array(t.c);
+  if (t.name === 'attention_mask') values.fill(1, 0, batch * tokens);
+  return values;
+}
+
+function print(io: Io, { tower, best_ms, median_ms, gflops, rows }: Result, ops: boolean): void {
+  io.out(
+    `${styled(io, 'bold', tower)}  best ${best_ms.toFixed(1)} ms, median ${median_ms.toFixed(1)} ms, ${gflops.toFixed(1)} GFLOP/s\n`,
+  );
+  if (!ops) return;
+  const total = rows.reduce((sum, { ms }) => sum + ms, 0);
+  const lines = rows.map(({ kernel, ops: count, macs, ms }) => [
+    `  ${kernel}`,
+    `${count}`,
+    `${ms.toFixed(2)} ms`,
+    `${((100 * ms) / total).toFixed(1)} %`,
+    macs === 0 ? '' : `${gflops_of(macs, ms).toFixed(1)} GFLOP/s`,
+  ]);
+  for (const line of table(lines, ['left', 'right', 'right', 'right', 'right'])) io.out(`${line}\n`);
+}
+
+/** A multiply-accumulate is two operations. */
+function gflops_of(macs: number, ms: number): number {
+  return (2e-6 * macs) / ms;
+}
