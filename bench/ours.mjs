@@ -9,10 +9,21 @@ const { counter_source, smooth_images } = await import('../test/support/counter_
 const SIDE = 289; // pixels
 const TOKENS = 64;
 
-/** The model, about 690 MB. */
-export async function load_model() {
+/** The model, about 690 MB; `options` as from_pretrained takes them. */
+export async function load_model(options) {
   const config = await readFile(new URL('../test/golden/align-base/config.json', import.meta.url));
-  return AlignModel.from_pretrained({ 'config.json': config, 'model.safetensors': counter_source() });
+  return AlignModel.from_pretrained(
+    { 'config.json': config, 'model.safetensors': counter_source() },
+    options,
+  );
+}
+
+/** The model with precision: 'fast', or null where this runtime has no relaxed SIMD. */
+export async function load_fast_model() {
+  const small = await AlignModel.from_pretrained(undefined, { precision: 'fast' });
+  const { precision } = small;
+  small.dispose();
+  return precision === 'fast' ? load_model({ precision }) : null;
 }
 
 const pixels = smooth_images('bench.pixel_values', [1, 3, SIDE, SIDE]);

@@ -21,17 +21,23 @@ require_node();
 install();
 build({ only_if_stale: true });
 // These import what was just built.
-const { TOWERS, load_model, macs_of } = await import('./ours.mjs');
+const { TOWERS, load_fast_model, load_model, macs_of } = await import('./ours.mjs');
 const { activations_of, sum_by, time_ops } = await import('./ops.mjs');
+const { print_inputs } = await import('./inputs.mjs');
 const peer = await import('./peer.mjs');
 
 const title = (line) => console.log(`\n${line}\n`);
 
-/** One tower end to end, ours and theirs in turn; then whether both computed the same. */
-async function end_to_end(model, name, tower) {
+/** One tower end to end, ours, ours with precision: 'fast' and theirs in turn; then how far apart their results are. */
+async function end_to_end(model, fast, name, tower) {
   const theirs = peer.has(name) ? await peer.open(name, tower.feeds) : null;
-  const contestants = [() => tower.call(model), ...(theirs ? [theirs.run] : [])];
-  const [us, them] = await alternate(contestants, rounds);
+  const others = [];
+  if (fast) {
+    const who = `align-wasm, precision: '${fast.precision}'`;
+    others.push({ who, macs: macs_of(tower.plan(fast)), run: () => tower.call(fast) });
+  }
+  if (theirs) others.push({ who: peer.peer_name, macs: tower.macs, run: theirs.run });
+  const [us, ...them] = await alternate([() => tower.call(model), ...others.map(({ run }) => run)], rounds);
   const row = (who, macs, { best, median }) => [
     `${tower.title}: ${who}`,
     ms(best),
@@ -40,25 +46,16 @@ async function end_to_end(model, name, tower) {
     gflops(macs, median),
   ];
   const rows = [row('align-wasm', macs_of(tower.plan(model)), us)];
-  if (theirs) {
-    rows.push(row(peer.peer_name, tower.macs, them));
-    rows.push([
-      '  times as fast',
-      (them.best / us.best).toFixed(2),
-      (them.median / us.median).toFixed(2),
-      '',
-      '',
-    ]);
-    const difference = largest_difference(await tower.call(model), await theirs.run());
-    rows.push([
-      `  largest difference of the features: ${difference.toExponential(1)} of the largest`,
-      '',
-      '',
-      '',
-      '',
-    ]);
-    await theirs.release();
+  for (const [i, { who, macs, run }] of others.entries()) {
+    const { best, median } = them[i];
+    const difference = largest_difference(await tower.call(model), await run());
+    rows.push(
+      row(who, macs, them[i]),
+      ["  time over align-wasm's", (best / us.best).toFixed(2), (median / us.median).toFixed(2), '', ''],
+      [`  largest difference of the features: ${difference.toExponential(1)} of the largest`, '', '', '', ''],
+    );
   }
+  await theirs?.release();
   return rows;
 }
 
@@ -145,13 +142,19 @@ if (!peer.has('vision') || !peer.has('text')) {
   say('the peer has no models, so this measures align-wasm alone; to make them (0.8 GB in bench/.models):');
   say('  pip install -r test/golden/requirements.txt onnx && python bench/make_models.py');
 }
+await print_inputs(rounds);
+
 const model = await load_model();
+const fast = await load_fast_model();
+if (fast === null) say("this Node has no relaxed SIMD, so there is no row for precision: 'fast'");
 const ceilings = [await measure_ceiling()];
 const table = [];
 for (const [name, tower] of Object.entries(TOWERS)) {
-  table.push(...(await end_to_end(model, name, tower)));
+  table.push(...(await end_to_end(model, fast, name, tower)));
   ceilings.push(await measure_ceiling());
 }
+fast?.dispose();
+console.log();
 print_table(['end to end', 'best ms', 'median ms', 'GFLOP/s best', 'median'], table);
 console.log(
   `\nceiling of separate multiply and add in this engine: ${Math.max(...ceilings).toFixed(1)} GFLOP/s`,
