@@ -79,6 +79,8 @@ export class AlignConfig extends Placement {
   // the call
   texts: u32;
   images: u32;
+  /** 1: the inputs are unit vectors already, only their logits are wanted. */
+  unit: u32;
 }
 
 /** Number of filters after width scaling: round_filters in modeling_align.py, in doubles as Python has them. */

@@ -147,7 +147,7 @@ export class AlignModel extends Model {
     });
   }
 
-  /** logits_per_text [texts, images] of features or embeddings: both are normalised, as in {@link forward}. */
+  /** logits_per_text [texts, images] of embeddings, which have unit length: the same bits as {@link forward}'s. */
   similarity(text: Float, image: Float, options: CallOptions = {}): Promise<Float> {
     return this.call('AlignModel.similarity', options, async ({ head }) => {
       const { projection_dim } = this.config;
@@ -159,7 +159,7 @@ export class AlignModel extends Model {
           );
         }
       }
-      return (await head!.run(text, image, options)).get('logits_per_text')!;
+      return (await head!.run(text, image, options, true)).get('logits_per_text')!;
     });
   }
 

@@ -213,13 +213,14 @@ export class Head {
     private readonly placement: Placement,
   ) {}
 
-  /** `text` and `image` are features [rows, projection_dim]; one of them may be absent. */
+  /** `text` and `image` are features [rows, projection_dim], with `unit` embeddings; one of them may be absent. */
   run(
     text: Tensor<'float32'> | null,
     image: Tensor<'float32'> | null,
     options: RunOptions,
+    unit = false,
   ): Promise<Outputs> {
-    const plan = this.plan(text?.dims[0] ?? 0, image?.dims[0] ?? 0);
+    const plan = this.plan(text?.dims[0] ?? 0, image?.dims[0] ?? 0, unit);
     const inputs = {
       ...(text && { text_features: text.data }),
       ...(image && { image_features: image.data }),
@@ -227,8 +228,8 @@ export class Head {
     return this.executor.run(plan, inputs, options);
   }
 
-  plan(texts: number, images: number): Plan {
+  plan(texts: number, images: number, unit = false): Plan {
     if (texts + images === 0) throw new AlignError('invalid_argument', 'No features given');
-    return this.recorder.align(this.projection_dim, this.placement, texts, images);
+    return this.recorder.align(this.projection_dim, this.placement, texts, images, unit);
   }
 }

@@ -278,3 +278,10 @@ test('warming up runs both towers, whatever the sizes, and changes no result', a
   expect_same(flatten(await model.forward(ragged.inputs)), want);
   await expect(model.warmup({ tokens: 10_000 })).rejects.toMatchObject({ code: 'too_many_tokens' });
 });
+
+test("similarity of the embeddings gives forward's logits, to the bit", async () => {
+  const model = await AlignModel.from_pretrained(golden('odd'));
+  const text = await model.embed_text(ragged.inputs);
+  const image = await model.embed_image(ragged.inputs);
+  expect_same({ logits: await model.similarity(text, image) }, { logits: want.logits_per_text! });
+});

@@ -226,10 +226,10 @@ export const TextConfig: { readonly size: number; readonly fields: Readonly<Reco
   },
 };
 
-export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'projection_dim' | 'texts' | 'images', Field>> } = {
-  size: 32,
+export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'projection_dim' | 'texts' | 'images' | 'unit', Field>> } = {
+  size: 36,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    projection_dim: [20, 'u32'], texts: [24, 'u32'], images: [28, 'u32'],
+    projection_dim: [20, 'u32'], texts: [24, 'u32'], images: [28, 'u32'], unit: [32, 'u32'],
   },
 };

@@ -149,10 +149,15 @@ export class Recorder {
     });
   }
 
-  /** The head over both towers' features. */
-  align(projection_dim: number, placement: Placement, texts: number, images: number): Plan {
-    return this.#plan(`align ${texts} ${images}`, () =>
-      this.#record('record_align', AlignConfig, placement, { projection_dim, texts, images }),
+  /** The head over both towers' features, or with `unit` over their embeddings. */
+  align(projection_dim: number, placement: Placement, texts: number, images: number, unit = false): Plan {
+    return this.#plan(`align ${texts} ${images} ${unit}`, () =>
+      this.#record('record_align', AlignConfig, placement, {
+        projection_dim,
+        texts,
+        images,
+        unit: Number(unit),
+      }),
     );
   }
 
