@@ -3,6 +3,7 @@
 import { platform } from '#platform';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
+import { has_pooler, is_prefixed } from './checkpoint/names.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
 import type { LoadOptions } from './options.ts';
@@ -72,17 +73,16 @@ function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout
   const next = (prefixed: boolean) => ({ ...(plans.at(-1)?.next ?? { shard: 0, offset: 0 }), prefixed });
   const { text, vision, projection_dim } = parts;
 
-  const text_place = next(has_tower(checkpoint, 'text_model.', projection_dim));
-  const has_pooler =
-    checkpoint.get(`${text_place.prefixed ? 'text_model.' : ''}pooler.dense.weight`) !== undefined;
-  const pooler = has_pooler && parts.add_pooling_layer !== false;
+  const whole = projection_dim !== undefined;
+  const text_place = next(whole || is_prefixed(checkpoint, 'text'));
+  const pooler = has_pooler(checkpoint, text_place.prefixed) && parts.add_pooling_layer !== false;
   const text_parts = { pooler, projection_dim: projection_dim ?? 0 };
   if (text) {
     const call = { sequences: 1, length: 1, tokens: 1, inputs_embeds: false, features: false };
     const wanted = { last_hidden_state: false, hidden_states: false, attentions: false };
     plans.push(recorder.text(text, text_parts, text_place, { ...call, ...wanted }));
   }
-  const vision_place = next(has_tower(checkpoint, 'vision_model.', projection_dim));
+  const vision_place = next(whole || is_prefixed(checkpoint, 'vision'));
   if (vision) {
     const side = smallest_side(vision);
     const call = { batch: 1, height: side, width: side, last_hidden_state: false, hidden_states: false };
@@ -100,13 +100,6 @@ function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout
       head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, head_place),
     }),
   };
-}
-
-/** A whole model's tensors carry the tower's prefix; a tower's own checkpoint may have it or not. */
-function has_tower(checkpoint: Checkpoint, prefix: string, projection_dim: number | undefined): boolean {
-  if (projection_dim !== undefined) return true;
-  for (const name of checkpoint.names()) if (name.startsWith(prefix)) return true;
-  return false;
 }
 
 /** A picture size that every map survives: weights do not depend on it. */

@@ -2,6 +2,7 @@
 
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { open_model, type ModelFolder } from '../checkpoint/model_files.ts';
+import { has_pooler, is_prefixed } from '../checkpoint/names.ts';
 import { AlignConfig, AlignTextConfig, AlignVisionConfig } from '../config.ts';
 import type { Plan } from '../plan/plan.ts';
 import { Recorder } from '../plan/recorder.ts';
@@ -69,13 +70,14 @@ export class Blueprint {
   /** The plan of one of {@link parts} for inputs of these sizes: features alone of a whole model, a tower's own output. */
   plan(part: Part, { batch, height, width, tokens }: Sizes): Plan {
     const projection_dim = this.config?.projection_dim ?? 0;
-    const placement = { shard: 0, offset: 0, prefixed: this.#prefixed(part) };
-    if (part === 'align') return this.#recorder.align(projection_dim, placement, batch, batch);
+    const at = { shard: 0, offset: 0 };
+    if (part === 'align')
+      return this.#recorder.align(projection_dim, { ...at, prefixed: false }, batch, batch);
+    const placement = { ...at, prefixed: this.config !== null || is_prefixed(this.checkpoint, part) };
     const wanted = { last_hidden_state: this.config === null, hidden_states: false };
     if (part === 'vision')
       return this.#recorder.vision(this.vision!, placement, { batch, height, width, ...wanted });
-    const prefix = placement.prefixed ? 'text_model.' : '';
-    const pooler = this.checkpoint.get(`${prefix}pooler.dense.weight`) !== undefined;
+    const pooler = has_pooler(this.checkpoint, placement.prefixed);
     return this.#recorder.text(this.text!, { pooler, projection_dim }, placement, {
       sequences: batch,
       length: tokens,
@@ -85,14 +87,6 @@ export class Blueprint {
       attentions: false,
       ...wanted,
     });
-  }
-
-  /** Whether a tower's tensors carry its name: always in a whole model, in a tower's own checkpoint as it was saved. */
-  #prefixed(part: Part): boolean {
-    return (
-      this.config !== null ||
-      Array.from(this.checkpoint.names()).some((name) => name.startsWith(`${part}_model.`))
-    );
   }
 
   /** Height and width of the pictures that the model's own processor makes, else the configuration's image_size. */
