@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from PIL.Image import Exif
 
 from jpeg_writer import segment, write_jpeg
-from processor import Random, digest, write
+from golden_random import Random, digest, write
 
 ORIENTATION = 0x0112
 XMP = b'http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
