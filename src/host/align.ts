@@ -1,13 +1,13 @@
 // The five-line API: texts and pictures in, unit-length embeddings and ranked labels out.
 
-import { open_model, type ModelSource } from './checkpoint/model_files.ts';
+import type { ModelSource } from './checkpoint/model_files.ts';
 import { disposable } from './dispose.ts';
-import { encode_images, encode_texts, listed } from './encode.ts';
+import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
 import type { ImageInput } from './image.ts';
 import { LabelSet } from './label_set.ts';
 import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
-import { AlignModel } from './models.ts';
+import type { AlignModel } from './models.ts';
 import {
   CALL_RULES,
   check_call_options,
@@ -21,7 +21,7 @@ import {
   type CallOptions,
   type LoadOptions,
 } from './options.ts';
-import { AlignProcessor } from './processor/processor.ts';
+import type { AlignProcessor } from './processor/processor.ts';
 import { Queue } from './queue.ts';
 import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
 
@@ -70,9 +70,8 @@ export class Align {
    */
   static async load(model?: ModelSource, o?: LoadOptions): Promise<Align> {
     check_load_options('Align.load', o);
-    const folder = await open_model(model, o);
-    const processor = await AlignProcessor.from_pretrained(folder, o);
-    return new Align(await AlignModel.from_pretrained(folder, o), processor);
+    const encoder = await load_encoder(model, o);
+    return new Align(encoder.model, encoder.processor);
   }
 
   /** The unit-length embedding of a text [projection_dim], or of each text of an array. */

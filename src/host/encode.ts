@@ -1,17 +1,30 @@
 // Texts and pictures through processor and tower, a few at a time: that bounds the memory for decoded pictures and
 // activations, and no bit of a result depends on it.
 
+import { open_model, type ModelSource } from './checkpoint/model_files.ts';
 import { throw_if_aborted } from './errors.ts';
 import type { ImageInput } from './image.ts';
-import type { AlignModel } from './models.ts';
-import type { CallOptions } from './options.ts';
-import type { AlignProcessor } from './processor/processor.ts';
+import { AlignModel } from './models.ts';
+import type { CallOptions, LoadOptions } from './options.ts';
+import { AlignProcessor } from './processor/processor.ts';
 import { rows } from './scores.ts';
+import { compile } from './wasm/module.ts';
 
 /** A model and the processor of its inputs. */
 export interface Encoder {
   readonly model: AlignModel;
   readonly processor: AlignProcessor;
+}
+
+/**
+ * Loads both from one model. The `wasm` option is compiled here, once: a Response can be read only once.
+ * @throws AlignError as {@link AlignProcessor.from_pretrained} and {@link AlignModel.from_pretrained}
+ */
+export async function load_encoder(model: ModelSource | undefined, o: LoadOptions = {}): Promise<Encoder> {
+  const folder = await open_model(model, o);
+  const options = o.wasm === undefined ? o : { ...o, wasm: await compile(o.wasm) };
+  const processor = await AlignProcessor.from_pretrained(folder, options);
+  return { processor, model: await AlignModel.from_pretrained(folder, options) };
 }
 
 // Items a tower takes at once unless `batch_size` says otherwise.

@@ -1,11 +1,11 @@
 // pipeline(task): the calls that people who know transformers.js already know.
 
 import { Align } from './align.ts';
-import { open_model, type ModelSource } from './checkpoint/model_files.ts';
-import { encode_images, encode_texts, listed, type Encoder } from './encode.ts';
+import type { ModelSource } from './checkpoint/model_files.ts';
+import { encode_images, encode_texts, listed, load_encoder, type Encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
 import type { ImageInput } from './image.ts';
-import { AlignModel } from './models.ts';
+import type { AlignModel } from './models.ts';
 import {
   CALL_RULES,
   check_load_options,
@@ -19,7 +19,7 @@ import {
   type CallOptions,
   type LoadOptions,
 } from './options.ts';
-import { AlignProcessor } from './processor/processor.ts';
+import type { AlignProcessor } from './processor/processor.ts';
 import { stacked, type Score } from './scores.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -159,9 +159,6 @@ async function feature_extraction(from: Model, o?: LoadOptions): Promise<Feature
 }
 
 /** Model and processor with one tower, unless the options ask for more. */
-async function load_tower(from: Model, tower: 'text' | 'vision', o?: LoadOptions): Promise<Encoder> {
-  const options = { ...o, towers: o?.towers ?? tower };
-  const folder = await open_model(from, options);
-  const processor = await AlignProcessor.from_pretrained(folder, options);
-  return { processor, model: await AlignModel.from_pretrained(folder, options) };
+function load_tower(from: Model, tower: 'text' | 'vision', o?: LoadOptions): Promise<Encoder> {
+  return load_encoder(from, { ...o, towers: o?.towers ?? tower });
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Align } from '../../src/host/align.ts';
 import type { AlignError } from '../../src/host/errors.ts';
 import { LabelSet } from '../../src/host/label_set.ts';
+import { pipeline } from '../../src/host/pipeline.ts';
 import { dot } from '../../src/host/scores.ts';
 import { picture, ZERO_SHOT } from './zero_shot.ts';
 
@@ -267,6 +268,18 @@ describe('a model as a whole', () => {
     expect((await refusal(call)).code).toBe('aborted');
     expect(await align.embed_text('dog')).toHaveLength(align.model.config.projection_dim);
     expect((await refusal(Align.load(undefined, { signal: AbortSignal.abort() }))).code).toBe('aborted');
+  });
+
+  it('takes align.wasm as bytes, a Module, or a Response, which can be read only once', async () => {
+    const bytes = await readFile(new URL('../../dist/align.wasm', import.meta.url));
+    for (const wasm of [bytes, await WebAssembly.compile(bytes), new Response(bytes)]) {
+      const own = await Align.load(undefined, { wasm });
+      expect(await own.embed_text('anchor')).toEqual(await align.embed_text('anchor'));
+      own.dispose();
+    }
+    const extract = await pipeline('feature-extraction', undefined, { wasm: new Response(bytes) });
+    expect((await extract('anchor')).dims).toEqual([1, align.model.config.projection_dim]);
+    extract.dispose();
   });
 
   it('refuses options that this version does not support, and models that are not there', async () => {

@@ -5,7 +5,7 @@
 // Everything behind the crop is a function of one 8-bit sample, so it is a table of 256 floats for each channel.
 
 import { platform } from '#platform';
-import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
 import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
@@ -14,7 +14,6 @@ import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
 import { Resizer, type Samples } from './resize.ts';
 import { target_size, type Size } from './sizes.ts';
-import { is_folder } from './texts.ts';
 
 /** Options of `from_pretrained`. */
 export interface ImageProcessorLoadOptions {
@@ -70,12 +69,12 @@ export class EfficientNetImageProcessor {
 
   /** Loads the flags of a model. @throws AlignError `corrupt_checkpoint`, `unsupported_config`. */
   static async from_pretrained(
-    model?: ModelSource | ModelFolder,
+    model?: ModelSource,
     options: ImageProcessorLoadOptions = {},
   ): Promise<EfficientNetImageProcessor> {
     check_load_options('EfficientNetImageProcessor.from_pretrained', options);
     const { wasm, background, max_pixels, signal } = options;
-    const folder = is_folder(model) ? model : await open_model(model, { signal });
+    const folder = await open_model(model, { signal });
     const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
     return new EfficientNetImageProcessor(
       background === undefined ? settings : { ...settings, background },

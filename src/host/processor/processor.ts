@@ -1,7 +1,7 @@
 // transformers' AlignProcessor: texts and pictures to a model's inputs, with one tokenizer and one image processor.
 
 import { platform } from '#platform';
-import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
 import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
@@ -10,7 +10,7 @@ import { compile, type WasmInput } from '../wasm/module.ts';
 import { ENCODE_RULES, type EncodeOptions, type Encoding } from './encoding.ts';
 import { EfficientNetImageProcessor, sorted_json, type ImageCallOptions } from './image_processor.ts';
 import { read_image_settings } from './image_settings.ts';
-import { is_folder, type Ids } from './texts.ts';
+import { type Ids } from './texts.ts';
 import { BertTokenizer, type DecodeOptions } from './tokenizer.ts';
 import { read_tokenizer } from './tokenizer_files.ts';
 
@@ -65,12 +65,12 @@ export class AlignProcessor {
 
   /** Loads the processor of a model; without an argument, of the embedded one. @throws AlignError as its two parts. */
   static async from_pretrained(
-    model?: ModelSource | ModelFolder,
+    model?: ModelSource,
     options: ProcessorLoadOptions = {},
   ): Promise<AlignProcessor> {
     check_load_options('AlignProcessor.from_pretrained', options);
     const { wasm, background, max_pixels, signal } = options;
-    const folder = is_folder(model) ? model : await open_model(model, { signal });
+    const folder = await open_model(model, { signal });
     const [images, texts, module] = await Promise.all([
       read_image_settings(folder),
       read_tokenizer(folder),

@@ -1,6 +1,5 @@
 // Checks of what a processor is given: a model's folder, texts on the way in, ids on the way back.
 
-import type { ModelFolder } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
 import { Tensor } from '../tensor.ts';
 
@@ -54,9 +53,4 @@ export function rows_of(sequences: Tensor | readonly Ids[]): readonly Ids[] {
       `batch_decode takes [rows, length], the tensor is ${show(sequences.dims)}`,
     );
   return Array.from({ length: rows! }, (_, i) => sequences.data.subarray(i * length!, (i + 1) * length!));
-}
-
-/** Whether a `model` argument is a folder that is open already. */
-export function is_folder(model: unknown): model is ModelFolder {
-  return typeof model === 'object' && model !== null && 'json' in model && typeof model.json === 'function';
 }

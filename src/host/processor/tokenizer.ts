@@ -1,7 +1,7 @@
 // BERT's tokenizer, as transformers' BertTokenizer: texts to ids and back. The text work is done in WebAssembly.
 
 import { platform } from '#platform';
-import { open_model, type ModelFolder, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
 import { check_load_options, check_options, flag, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
@@ -21,7 +21,7 @@ import {
   type Row,
   type Strategies,
 } from './encoding.ts';
-import { check_texts, checked_id, is_folder, rows_of, type Ids } from './texts.ts';
+import { check_texts, checked_id, rows_of, type Ids } from './texts.ts';
 import { read_tokenizer, type TokenizerSettings } from './tokenizer_files.ts';
 import { WordPiece } from './wordpiece.ts';
 
@@ -74,12 +74,12 @@ export class BertTokenizer {
 
   /** Loads the tokenizer of a model. @throws AlignError `not_found`, `corrupt_checkpoint`, `unsupported_config`. */
   static async from_pretrained(
-    model?: ModelSource | ModelFolder,
+    model?: ModelSource,
     options: TokenizerLoadOptions = {},
   ): Promise<BertTokenizer> {
     check_load_options('BertTokenizer.from_pretrained', options);
     const { wasm, signal } = options;
-    const folder = is_folder(model) ? model : await open_model(model, { signal });
+    const folder = await open_model(model, { signal });
     const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);
     return new BertTokenizer(settings, module);
   }
