@@ -4,32 +4,10 @@
 
 import { decode } from 'fast-png';
 import { inflate } from '../processor/inflate.ts';
+import { CHANNELS, line_bytes, passes_of, type PngSize } from '../processor/png_layout.ts';
 import type { DecodedPng } from './platform.ts';
 
-interface Header {
-  readonly width: number;
-  readonly height: number;
-  readonly depth: number;
-  readonly colour: number;
-}
-
-/** First column, first row, step between columns, step between rows. */
-type Pass = readonly [x: number, y: number, dx: number, dy: number];
-
-const WHOLE: readonly Pass[] = [[0, 0, 1, 1]];
-const ADAM7: readonly Pass[] = [
-  [0, 0, 8, 8],
-  [4, 0, 8, 8],
-  [0, 4, 4, 8],
-  [2, 0, 4, 4],
-  [0, 2, 2, 4],
-  [1, 0, 2, 2],
-  [0, 1, 1, 2],
-];
-
 const PALETTE = 3;
-/** Samples of a pixel by colour type. */
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 /** Which sample becomes R, G, B and A by colour type; -1 is opaque. */
 const ORDER: Readonly<Record<number, readonly number[]>> = {
   0: [0, 0, 0, -1],
@@ -44,16 +22,14 @@ export async function decode_png(bytes: Uint8Array): Promise<DecodedPng> {
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
   const [depth, colour] = [bytes[24]!, bytes[25]!];
   const header = { width, height, depth, colour };
-  const passes = (bytes[28] === 1 ? ADAM7 : WHOLE)
-    .map((pass) => ({ pass, size: { ...header, ...size_of(pass, header) } }))
-    .filter(({ size }) => size.width > 0 && size.height > 0);
-  const total = passes.reduce((sum, { size }) => sum + filtered_bytes(size), 0);
+  const passes = passes_of(header, bytes[28] === 1);
+  const total = passes.reduce((sum, pass) => sum + pass.bytes, 0);
   const filtered = await inflate_exactly(chunks_of(bytes, 'IDAT'), total);
   const data = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * 4);
   const put = colour === PALETTE ? palette_writer(bytes, data) : sample_writer(header, data);
   let at = 0;
-  for (const { pass, size } of passes) {
-    const end = at + filtered_bytes(size);
+  for (const { pass, size, bytes: length } of passes) {
+    const end = at + length;
     const samples = unpack(size, unfilter(size, filtered.subarray(at, end)));
     at = end;
     const [x, y, dx, dy] = pass;
@@ -62,19 +38,6 @@ export async function decode_png(bytes: Uint8Array): Promise<DecodedPng> {
         put(samples, from, ((y + row * dy) * width + x + column * dx) * 4);
   }
   return { width, height, data };
-}
-
-function size_of([x, y, dx, dy]: Pass, { width, height }: Header): { width: number; height: number } {
-  return { width: Math.ceil((width - x) / dx), height: Math.ceil((height - y) / dy) };
-}
-
-function line_bytes({ width, depth, colour }: Header): number {
-  return Math.ceil((width * CHANNELS[colour]! * depth) / 8);
-}
-
-/** Bytes of a pass before its filters are undone: one more a line. */
-function filtered_bytes(size: Header): number {
-  return size.height * (1 + line_bytes(size));
 }
 
 /** The first `total` bytes that zlib data inflates to; what follows them does not matter, as to other decoders. */
@@ -95,12 +58,12 @@ async function inflate_exactly(parts: readonly Uint8Array[], total: number): Pro
 type Samples = Uint8Array | Uint16Array;
 
 /** Undoes the filters of the lines; samples of less than a byte stay packed. */
-function unfilter(size: Header, filtered: Uint8Array): Samples {
+function unfilter(size: PngSize, filtered: Uint8Array): Samples {
   return decode(stored_png(size, filtered)).data as Samples;
 }
 
 /** A PNG that holds data uncompressed. Its checksums stay zero: they would be ours, and fast-png reads none. */
-function stored_png({ width, height, depth, colour }: Header, filtered: Uint8Array): Uint8Array {
+function stored_png({ width, height, depth, colour }: PngSize, filtered: Uint8Array): Uint8Array {
   const most = 65535; // bytes of a stored block
   const blocks = Math.ceil(filtered.length / most);
   const data_bytes = 2 + blocks * 5 + filtered.length + 4;
@@ -131,7 +94,7 @@ function stored_png({ width, height, depth, colour }: Header, filtered: Uint8Arr
 }
 
 /** One element a sample. Each line of packed samples begins with a whole byte. */
-function unpack(size: Header, packed: Samples): Samples {
+function unpack(size: PngSize, packed: Samples): Samples {
   const { width, height, depth } = size;
   if (depth >= 8) return packed;
   const out = new Uint8Array(width * height);
@@ -147,7 +110,7 @@ function unpack(size: Header, packed: Samples): Samples {
 /** Writes one pixel: the samples at `from` to the four at `to`. */
 type Writer = (samples: Samples, from: number, to: number) => void;
 
-function sample_writer({ depth, colour }: Header, data: Samples): Writer {
+function sample_writer({ depth, colour }: PngSize, data: Samples): Writer {
   const order = ORDER[colour]!;
   const scale = depth < 8 ? 255 / (2 ** depth - 1) : 1;
   const opaque = depth === 16 ? 65535 : 255;

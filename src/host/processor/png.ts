@@ -6,6 +6,7 @@ import { platform } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { inflate } from './inflate.ts';
 import { png_orientation } from './orientation.ts';
+import { passes_of, type PngSize } from './png_layout.ts';
 import type { Samples } from './resize.ts';
 
 /** A decoded PNG: RGBA of 8 bits, Pillow's way from 16 bits and from palettes; not yet turned upright. */
@@ -19,8 +20,7 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const GREY = 0;
 const RGB = 2;
 const PALETTE = 3;
-/** Samples of a pixel by colour type, and the bit depths that each may have. */
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+/** Bit depths that each colour type may have. */
 const DEPTHS: Readonly<Record<number, readonly number[]>> = {
   0: [1, 2, 4, 8, 16],
   2: [8, 16],
@@ -37,11 +37,7 @@ function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError 
   return new AlignError('corrupt_image', `The PNG is damaged: ${why}`, { detail });
 }
 
-interface Header {
-  readonly width: number;
-  readonly height: number;
-  readonly depth: number;
-  readonly colour: number;
+interface Header extends PngSize {
   readonly interlaced: boolean;
 }
 
@@ -144,7 +140,7 @@ function full_palette(colours: Uint8Array): Uint8Array {
 
 /** Counted first: decoders inflate without a limit, and pngjs takes memory as it finds it for data that ends early. */
 async function check_inflated(data: readonly Chunk[], header: Header): Promise<void> {
-  const expected = filtered_bytes(header);
+  const expected = passes_of(header, header.interlaced).reduce((sum, { bytes }) => sum + bytes, 0);
   const size = await inflate(
     data.map((chunk) => chunk.data),
     expected,
@@ -152,26 +148,6 @@ async function check_inflated(data: readonly Chunk[], header: Header): Promise<v
     throw new AlignError('corrupt_image', 'The PNG is damaged: its data does not inflate', { cause });
   });
   if (size !== expected) throw corrupt(`its data inflates to other than ${expected} bytes`);
-}
-
-/** Bytes of all lines, each with its filter byte; interlaced, of the seven passes of Adam7. */
-function filtered_bytes({ width, height, depth, colour, interlaced }: Header): number {
-  const adam7 = [
-    [0, 0, 8, 8],
-    [4, 0, 8, 8],
-    [0, 4, 4, 8],
-    [2, 0, 4, 4],
-    [0, 2, 2, 4],
-    [1, 0, 2, 2],
-    [0, 1, 1, 2],
-  ] as const;
-  const passes = interlaced ? adam7 : ([[0, 0, 1, 1]] as const);
-  return passes.reduce((sum, [x, y, dx, dy]) => {
-    const [columns, rows] = [Math.ceil((width - x) / dx), Math.ceil((height - y) / dy)];
-    return columns > 0 && rows > 0
-      ? sum + rows * (1 + Math.ceil((columns * CHANNELS[colour]! * depth) / 8))
-      : sum;
-  }, 0);
 }
 
 /** A grey or RGB picture may name one colour that is transparent. */
