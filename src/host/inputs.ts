@@ -30,6 +30,14 @@ export interface TapInputs {
   output_attentions?: boolean | null | undefined;
 }
 
+/** The taps that a call asks for, as plans name them. */
+export function read_taps(inputs: TapInputs): { hidden_states: boolean; attentions: boolean } {
+  return {
+    hidden_states: Boolean(inputs.output_hidden_states),
+    attentions: Boolean(inputs.output_attentions),
+  };
+}
+
 /** Text inputs in full: every array has batch · length elements, row-major. */
 export interface TextBatch {
   readonly batch: number;

@@ -4,6 +4,7 @@ import { open_model, type ModelFolder, type ModelSource } from './checkpoint/mod
 import { AlignConfig } from './config.ts';
 import { AlignError } from './errors.ts';
 import {
+  read_taps,
   read_text_inputs,
   read_vision_inputs,
   type TapInputs,
@@ -77,12 +78,7 @@ export class AlignModel extends Model {
           },
         );
       }
-      const wanted = {
-        features: true,
-        last_hidden_state: true,
-        hidden_states: Boolean(inputs.output_hidden_states),
-        attentions: Boolean(inputs.output_attentions),
-      };
+      const wanted = { features: true, last_hidden_state: true, ...read_taps(inputs) };
       const vision_raw = await loaded(vision, 'vision').run(images, wanted, options);
       const text_raw = await loaded(text, 'text').run(texts, wanted, options);
       const joint = await head!.run(text_raw.get('features')!, vision_raw.get('pooler_output')!, options);
@@ -107,14 +103,8 @@ export class AlignModel extends Model {
   get_text_features(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
     return this.call('AlignModel.get_text_features', options, async ({ text }) => {
       const batch = read_text_inputs(inputs, this.config.text_config);
-      const hidden_states = Boolean(inputs.output_hidden_states);
-      const attentions = Boolean(inputs.output_attentions);
-      const wanted = {
-        features: true,
-        last_hidden_state: hidden_states || attentions,
-        hidden_states,
-        attentions,
-      };
+      const taps = read_taps(inputs);
+      const wanted = { features: true, last_hidden_state: taps.hidden_states || taps.attentions, ...taps };
       const raw = await loaded(text, 'text').run(batch, wanted, options);
       return text_output(this.config.text_config, batch, raw, 'features');
     });

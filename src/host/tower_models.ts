@@ -3,6 +3,7 @@
 import { open_model, type ModelFolder, type ModelSource } from './checkpoint/model_files.ts';
 import { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import {
+  read_taps,
   read_text_inputs,
   read_vision_inputs,
   type TapInputs,
@@ -49,11 +50,7 @@ export class AlignTextModel extends Model {
   forward(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
     return this.call('AlignTextModel.forward', options, async ({ text }) => {
       const batch = read_text_inputs(inputs, this.config);
-      const wanted = {
-        last_hidden_state: true,
-        hidden_states: Boolean(inputs.output_hidden_states),
-        attentions: Boolean(inputs.output_attentions),
-      };
+      const wanted = { last_hidden_state: true, ...read_taps(inputs) };
       return text_output(this.config, batch, await loaded(text, 'text').run(batch, wanted, options));
     });
   }
@@ -92,6 +89,6 @@ export async function run_vision(
   options: CallOptions,
 ): Promise<ModelOutput> {
   const batch = read_vision_inputs(inputs, config);
-  const wanted = { last_hidden_state: true, hidden_states: Boolean(inputs.output_hidden_states) };
+  const wanted = { last_hidden_state: true, ...read_taps(inputs) };
   return vision_output(await loaded(tower, 'vision').run(batch, wanted, options));
 }
