@@ -21,24 +21,25 @@ const BLOCK: u32 = 128;
 /** Shares split rows where there are enough of them, else panels; never k. */
 export function gemm(op: Gemm, part: u32, parts: u32): void {
   const panels = (op.n + NR - 1) / NR;
-  if (op.m >= parts * 16 || panels < parts) {
-    const end = end_of(op.m, part, parts);
-    for (let i = begin_of(op.m, part, parts); i < end; i += BLOCK) {
-      block(op, i, min(BLOCK, end - i), 0, panels);
-    }
-  } else {
-    for (let i: u32 = 0; i < op.m; i += BLOCK) {
-      block(op, i, min(BLOCK, op.m - i), begin_of(panels, part, parts), end_of(panels, part, parts));
-    }
+  const by_rows = op.m >= parts * 16 || panels < parts;
+  const first = by_rows ? begin_of(op.m, part, parts) : 0;
+  const last = by_rows ? end_of(op.m, part, parts) : op.m;
+  const first_panel = by_rows ? 0 : begin_of(panels, part, parts);
+  const last_panel = by_rows ? panels : end_of(panels, part, parts);
+  const lda = <usize>op.lda << 2;
+  const ldc = <usize>op.ldc << 2;
+  const ldr = <usize>op.ldr << 2;
+  for (let i = first; i < last; i += BLOCK) {
+    const residual = op.residual == NONE ? 0 : arena(op.residual) + i * ldr;
+    multiply(op, arena(op.a) + i * lda, arena(op.c) + i * ldc, residual, min(BLOCK, last - i), first_panel, last_panel);
   }
 }
 
-function block(op: Gemm, row: u32, rows: u32, first: u32, last: u32): void {
+/** The product for `rows` rows at the addresses a, c and r (residual; 0: none), panels first … last − 1. */
+export function multiply(op: Gemm, a: usize, c: usize, r: usize, rows: u32, first: u32, last: u32): void {
   const k = op.k;
   const lda = <usize>op.lda << 2;
   const ldc = <usize>op.ldc << 2;
-  const a = arena(op.a) + row * lda;
-  const c = arena(op.c) + row * ldc;
   const columns = op.ldc; // pad columns are computed too: their weights are zeros
   const panel = (<usize>k + 1) << 6;
   let w = weights(op.weights) + first * panel;
@@ -48,7 +49,7 @@ function block(op: Gemm, row: u32, rows: u32, first: u32, last: u32): void {
     if (rows == 1 && p + 1 < last) {
       vectors = min<u32>(4, (columns - (p + 1) * NR) >> 2);
       tile1x2(a, w, k, cp, vectors);
-      finish(op, cp, row, p, 1, 4 + vectors, ldc);
+      finish(op, cp, r, p, 1, 4 + vectors);
       p++;
       w += panel;
       continue;
@@ -61,20 +62,21 @@ function block(op: Gemm, row: u32, rows: u32, first: u32, last: u32): void {
       cp += ldc << 1;
     }
     if (i) tile1(ap, w, k, cp, vectors);
-    finish(op, c + (<usize>p << 6), row, p, rows, vectors, ldc);
+    finish(op, c + (<usize>p << 6), r, p, rows, vectors);
   }
 }
 
 /** Activation and residual over `rows` rows of the columns from panel p on, just written and still in cache. */
-function finish(op: Gemm, c: usize, row: u32, p: u32, rows: u32, vectors: u32, ldc: usize): void {
+function finish(op: Gemm, c: usize, r: usize, p: u32, rows: u32, vectors: u32): void {
+  const ldc = <usize>op.ldc << 2;
   activate(op.activation, c, rows, vectors, ldc);
   const n = op.n;
   const tail = n & 3;
   if (tail && p * NR + (vectors << 2) > n) clear_pads(c + ((<usize>vectors - 1) << 4), rows, ldc, last_mask(n));
-  if (op.residual == NONE) return;
+  if (!r) return;
   const ldr = <usize>op.ldr << 2;
-  let r = arena(op.residual) + row * ldr + (<usize>p << 6);
   const bytes = <usize>vectors << 4;
+  r += <usize>p << 6;
   for (let i: u32 = 0; i < rows; i++, c += ldc, r += ldr) {
     for (let j: usize = 0; j < bytes; j += 16) {
       v128.store(c + j, f32x4.add(v128.load(c + j), v128.load(r + j)));

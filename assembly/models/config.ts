@@ -3,7 +3,7 @@
 
 import { Activation, Pooling } from '../plan/op';
 
-/** Where the weights of a tower begin, how large a shard may be, and the tower's name in the checkpoint. */
+/** Where the weights of a tower begin, how large a shard may be, the tower's name in the checkpoint, and who runs the plan. */
 @unmanaged
 export class Placement {
   shard_limit: f64;
@@ -11,6 +11,8 @@ export class Placement {
   offset: u32;
   /** 1: tensor names begin with text_model. or vision_model., as in a full checkpoint. */
   prefixed: u32;
+  /** Into how many parts the plan's ops may be split. */
+  parts: u32;
 }
 
 @unmanaged

@@ -39,5 +39,5 @@ export function record_align(config: usize): usize {
 }
 
 function begin(placement: Placement): Plan {
-  return new Plan(new Places(placement.shard, placement.offset, <u64>placement.shard_limit));
+  return new Plan(new Places(placement.shard, placement.offset, <u64>placement.shard_limit), placement.parts);
 }

@@ -17,7 +17,8 @@ export class Builder {
   private names: Array<string> = [];
   private error: u32 = NONE;
 
-  constructor(private places: Places) {}
+  /** `parts`: into how many parts an op may be split; scratch has a slot for each. */
+  constructor(private places: Places, protected parts: u32) {}
 
   // ---- tensors
 

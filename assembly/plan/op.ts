@@ -2,8 +2,7 @@
 // AssemblyScript, TypeScript (src/host/plan/layout.ts, generated from this file) and WGSL read the same bytes.
 //
 //   word 0 … 7        header (class Op)
-//   word 8 …          `operands` places in the arena, in bytes from its base; NONE where an operand is absent;
-//                     the last place is the output
+//   word 8 …          places in the arena, in bytes from its base; NONE where an operand is absent; the last is the output
 //   then              sizes, strides (in floats) and constants
 //
 // Legend: m n k = rows, columns and inner size of a matrix product; a c = its input and output; ld* = row strides;
@@ -26,7 +25,7 @@ export const ALIGNMENT: u32 = 256;
 /** Columns of a packed panel of a weight matrix. */
 export const NR: u32 = 16;
 
-/** The most parts an op may be split into: per-part scratch is sized by it. */
+/** The most parts an op may be split into. */
 export const MAX_PARTS: u32 = 16;
 
 export const enum Kind {
@@ -68,6 +67,11 @@ export const enum Pooling {
   Max,
 }
 
+/** How the numbers of a weight block are stored. */
+export const enum Format {
+  F32,
+}
+
 @unmanaged
 export class Op {
   kind: Kind;
@@ -81,7 +85,8 @@ export class Op {
   /** Multiply-accumulates of the op, 64 bits. */
   macs_low: u32;
   macs_high: u32;
-  reserved: u32;
+  /** How the weight block is stored. */
+  format: Format;
 }
 
 /** c[m, n] = activation(a[m, k] · w[k, n] + bias[n]) + residual[m, n] */
@@ -103,7 +108,7 @@ export class Gemm extends Op {
 @unmanaged
 export class Conv2d extends Op {
   input: u32;
-  /** MAX_PARTS slots for two gathered patches. */
+  /** A slot a part for two gathered patches. */
   scratch: u32;
   out: u32;
   batch: u32;
@@ -198,7 +203,7 @@ export class Attention extends Op {
   mask: u32;
   /** Tap: probabilities [sequences, heads, length, ldp], or NONE. */
   probs: u32;
-  /** MAX_PARTS slots of `slot` bytes. */
+  /** A slot of `slot` bytes a part. */
   scratch: u32;
   out: u32;
   tokens: u32;

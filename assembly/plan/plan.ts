@@ -11,7 +11,6 @@ import {
   Gemm,
   Kind,
   LayerNorm,
-  MAX_PARTS,
   NONE,
   Normalize,
   Pool,
@@ -45,7 +44,7 @@ export class Plan extends Builder {
   conv2d(x: Tensor, w: Block, channels: u32, kernel: u32, stride: u32, top: u32, left: u32, out_h: u32, out_w: u32, activation: Activation): Tensor {
     const macs = <u64>x.n * out_h * out_w * kernel * kernel * x.c * channels;
     const op = changetype<Conv2d>(this.begin(Kind.Conv2d, 3, w.name, macs, w));
-    const scratch = this.fresh(MAX_PARTS, 2, kernel * kernel, x.stride);
+    const scratch = this.fresh(this.parts, 2, kernel * kernel, x.stride);
     const out = this.fresh(x.n, out_h, out_w, channels);
     op.input = this.use(x);
     op.scratch = scratch.id;
@@ -146,7 +145,7 @@ export class Plan extends Builder {
     const op = changetype<Attention>(this.begin(Kind.Attention, 6, name, macs));
     const slot = slot_bytes(length, d);
     if (slot > <u64>i32.MAX_VALUE) this.fail(`attention over ${length} tokens needs ${slot} bytes of scratch`);
-    const scratch = this.fresh(MAX_PARTS, 1, 1, <u32>(slot >> 2));
+    const scratch = this.fresh(this.parts, 1, 1, <u32>(slot >> 2));
     const out = this.fresh(qkv.n, 1, 1, width);
     op.qkv = this.use(qkv);
     op.starts = this.use(starts);

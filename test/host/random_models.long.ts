@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { AlignConfig, round_filters } from '../../src/host/config.ts';
 import { AlignModel } from '../../src/host/models.ts';
+import { MAX_PARTS } from '../../src/host/plan/layout.ts';
 import type { Plan } from '../../src/host/plan/plan.ts';
 import { weight_requests } from '../../src/host/plan/plan.ts';
 import { Recorder } from '../../src/host/plan/recorder.ts';
@@ -105,10 +106,12 @@ async function random_model(config: AlignConfig): Promise<AlignModel> {
     recorder.align(config.projection_dim, place, 1, 1),
   ];
   const sources = plans.flatMap(weight_requests).flatMap((request) => request.sources);
-  return AlignModel.from_pretrained({
+  const model = await AlignModel.from_pretrained({
     'config.json': config.to_dict(),
     'model.safetensors': counter_source(new Map(sources.map(({ name, shape }) => [name, shape]))),
   });
+  Object.assign(model.runtime.recorder, { parts: MAX_PARTS }); // scratch for split_ops
+  return model;
 }
 
 /** Ragged texts, now and then with a hole or without a real token, and pictures. */

@@ -23,6 +23,8 @@ export const Activation = { Linear: 0, Relu: 1, Relu2: 2, Relu6: 3, LeakyRelu: 4
 
 export const Pooling = { Mean: 0, Max: 1 } as const;
 
+export const Format = { F32: 0 } as const;
+
 export const Role = { Internal: 0, Input: 1, Output: 2 } as const;
 
 export const Packing = { Panels: 0, Taps: 1, Rows: 2 } as const;
@@ -31,30 +33,30 @@ export const Part = { Weight: 0, Bias: 1, Gamma: 2, Beta: 3, Mean: 4, Variance: 
 
 export const Dtype = { F32: 0, F16: 1, BF16: 2, F64: 3, I8: 4, U8: 5, I16: 6, U16: 7, I32: 8, U32: 9, I64: 10, U64: 11 } as const;
 
-export const Op: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved', Field>> } = {
+export const Op: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format', Field>> } = {
   size: 32,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
   },
 };
 
-export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'a' | 'residual' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation', Field>> } = {
+export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation', Field>> } = {
   size: 72,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     a: [32, 'u32'], residual: [36, 'u32'], c: [40, 'u32'], m: [44, 'u32'],
     n: [48, 'u32'], k: [52, 'u32'], lda: [56, 'u32'], ldr: [60, 'u32'],
     ldc: [64, 'u32'], activation: [68, 'u32'],
   },
 };
 
-export const Conv2d: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'input' | 'scratch' | 'out' | 'batch' | 'in_h' | 'in_w' | 'lda' | 'out_h' | 'out_w' | 'n' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
+export const Conv2d: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'scratch' | 'out' | 'batch' | 'in_h' | 'in_w' | 'lda' | 'out_h' | 'out_w' | 'n' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
   size: 96,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     input: [32, 'u32'], scratch: [36, 'u32'], out: [40, 'u32'], batch: [44, 'u32'],
     in_h: [48, 'u32'], in_w: [52, 'u32'], lda: [56, 'u32'], out_h: [60, 'u32'],
     out_w: [64, 'u32'], n: [68, 'u32'], ldc: [72, 'u32'], kernel: [76, 'u32'],
@@ -62,11 +64,11 @@ export const Conv2d: { readonly size: number; readonly fields: Readonly<Record<'
   },
 };
 
-export const Depthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'input' | 'out' | 'batch' | 'in_h' | 'in_w' | 'out_h' | 'out_w' | 'channels' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
+export const Depthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'out' | 'batch' | 'in_h' | 'in_w' | 'out_h' | 'out_w' | 'channels' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
   size: 88,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     input: [32, 'u32'], out: [36, 'u32'], batch: [40, 'u32'], in_h: [44, 'u32'],
     in_w: [48, 'u32'], out_h: [52, 'u32'], out_w: [56, 'u32'], channels: [60, 'u32'],
     ldc: [64, 'u32'], kernel: [68, 'u32'], stride: [72, 'u32'], top: [76, 'u32'],
@@ -74,51 +76,51 @@ export const Depthwise: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const Pool: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'input' | 'out' | 'batch' | 'h' | 'w' | 'ldc' | 'pooling', Field>> } = {
+export const Pool: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'out' | 'batch' | 'h' | 'w' | 'ldc' | 'pooling', Field>> } = {
   size: 60,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     input: [32, 'u32'], out: [36, 'u32'], batch: [40, 'u32'], h: [44, 'u32'],
     w: [48, 'u32'], ldc: [52, 'u32'], pooling: [56, 'u32'],
   },
 };
 
-export const Scale: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'gate' | 'x' | 'batch' | 'pixels' | 'ldc', Field>> } = {
+export const Scale: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'gate' | 'x' | 'batch' | 'pixels' | 'ldc', Field>> } = {
   size: 52,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     gate: [32, 'u32'], x: [36, 'u32'], batch: [40, 'u32'], pixels: [44, 'u32'],
     ldc: [48, 'u32'],
   },
 };
 
-export const Embedding: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'ids' | 'out' | 'tokens' | 'rows' | 'ldc' | 'accumulate', Field>> } = {
+export const Embedding: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'ids' | 'out' | 'tokens' | 'rows' | 'ldc' | 'accumulate', Field>> } = {
   size: 56,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     ids: [32, 'u32'], out: [36, 'u32'], tokens: [40, 'u32'], rows: [44, 'u32'],
     ldc: [48, 'u32'], accumulate: [52, 'u32'],
   },
 };
 
-export const LayerNorm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'x' | 'out' | 'rows' | 'width' | 'ldc' | 'eps', Field>> } = {
+export const LayerNorm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'x' | 'out' | 'rows' | 'width' | 'ldc' | 'eps', Field>> } = {
   size: 56,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     x: [32, 'u32'], out: [36, 'u32'], rows: [40, 'u32'], width: [44, 'u32'],
     ldc: [48, 'u32'], eps: [52, 'f32'],
   },
 };
 
-export const Attention: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'qkv' | 'starts' | 'mask' | 'probs' | 'scratch' | 'out' | 'tokens' | 'sequences' | 'length' | 'heads' | 'd' | 'ldq' | 'ldp' | 'ldo' | 'slot' | 'scale', Field>> } = {
+export const Attention: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'qkv' | 'starts' | 'mask' | 'probs' | 'scratch' | 'out' | 'tokens' | 'sequences' | 'length' | 'heads' | 'd' | 'ldq' | 'ldp' | 'ldo' | 'slot' | 'scale', Field>> } = {
   size: 96,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     qkv: [32, 'u32'], starts: [36, 'u32'], mask: [40, 'u32'], probs: [44, 'u32'],
     scratch: [48, 'u32'], out: [52, 'u32'], tokens: [56, 'u32'], sequences: [60, 'u32'],
     length: [64, 'u32'], heads: [68, 'u32'], d: [72, 'u32'], ldq: [76, 'u32'],
@@ -126,31 +128,31 @@ export const Attention: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const Gather: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'x' | 'rows' | 'out' | 'count' | 'ldc', Field>> } = {
+export const Gather: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'x' | 'rows' | 'out' | 'count' | 'ldc', Field>> } = {
   size: 52,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     x: [32, 'u32'], rows: [36, 'u32'], out: [40, 'u32'], count: [44, 'u32'],
     ldc: [48, 'u32'],
   },
 };
 
-export const Normalize: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'x' | 'out' | 'rows' | 'width' | 'ldc', Field>> } = {
+export const Normalize: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'x' | 'out' | 'rows' | 'width' | 'ldc', Field>> } = {
   size: 52,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     x: [32, 'u32'], out: [36, 'u32'], rows: [40, 'u32'], width: [44, 'u32'],
     ldc: [48, 'u32'],
   },
 };
 
-export const Similarity: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'reserved' | 'a' | 'b' | 'out' | 'm' | 'n' | 'k' | 'ldo', Field>> } = {
+export const Similarity: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'b' | 'out' | 'm' | 'n' | 'k' | 'ldo', Field>> } = {
   size: 60,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], reserved: [28, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     a: [32, 'u32'], b: [36, 'u32'], out: [40, 'u32'], m: [44, 'u32'],
     n: [48, 'u32'], k: [52, 'u32'], ldo: [56, 'u32'],
   },
@@ -194,42 +196,44 @@ export const Recording: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const Placement: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed', Field>> } = {
-  size: 20,
+export const Placement: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts', Field>> } = {
+  size: 24,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
+    parts: [20, 'u32'],
   },
 };
 
-export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
+export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
   size: 132,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    width_coefficient: [24, 'f64'], depth_coefficient: [32, 'f64'], squeeze_expansion_ratio: [40, 'f64'], batch_norm_eps: [48, 'f64'],
-    num_channels: [56, 'u32'], depth_divisor: [60, 'u32'], hidden_dim: [64, 'u32'], hidden_act: [68, 'u32'],
-    pooling_type: [72, 'u32'], stages: [76, 'u32'], kernel_sizes: [80, 'u32'], in_channels: [84, 'u32'],
-    out_channels: [88, 'u32'], strides: [92, 'u32'], num_block_repeats: [96, 'u32'], expand_ratios: [100, 'u32'],
-    depthwise_padding: [104, 'u32'], depthwise_paddings: [108, 'u32'], batch: [112, 'u32'], height: [116, 'u32'],
-    width: [120, 'u32'], last_hidden_state: [124, 'u32'], hidden_states: [128, 'u32'],
+    parts: [20, 'u32'], width_coefficient: [24, 'f64'], depth_coefficient: [32, 'f64'], squeeze_expansion_ratio: [40, 'f64'],
+    batch_norm_eps: [48, 'f64'], num_channels: [56, 'u32'], depth_divisor: [60, 'u32'], hidden_dim: [64, 'u32'],
+    hidden_act: [68, 'u32'], pooling_type: [72, 'u32'], stages: [76, 'u32'], kernel_sizes: [80, 'u32'],
+    in_channels: [84, 'u32'], out_channels: [88, 'u32'], strides: [92, 'u32'], num_block_repeats: [96, 'u32'],
+    expand_ratios: [100, 'u32'], depthwise_padding: [104, 'u32'], depthwise_paddings: [108, 'u32'], batch: [112, 'u32'],
+    height: [116, 'u32'], width: [120, 'u32'], last_hidden_state: [124, 'u32'], hidden_states: [128, 'u32'],
   },
 };
 
-export const TextConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'layer_norm_eps' | 'vocab_size' | 'hidden_size' | 'num_hidden_layers' | 'num_attention_heads' | 'intermediate_size' | 'hidden_act' | 'max_position_embeddings' | 'type_vocab_size' | 'pooler' | 'projection_dim' | 'sequences' | 'length' | 'tokens' | 'inputs_embeds' | 'features' | 'last_hidden_state' | 'hidden_states' | 'attentions', Field>> } = {
+export const TextConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'layer_norm_eps' | 'vocab_size' | 'hidden_size' | 'num_hidden_layers' | 'num_attention_heads' | 'intermediate_size' | 'hidden_act' | 'max_position_embeddings' | 'type_vocab_size' | 'pooler' | 'projection_dim' | 'sequences' | 'length' | 'tokens' | 'inputs_embeds' | 'features' | 'last_hidden_state' | 'hidden_states' | 'attentions', Field>> } = {
   size: 104,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    layer_norm_eps: [24, 'f64'], vocab_size: [32, 'u32'], hidden_size: [36, 'u32'], num_hidden_layers: [40, 'u32'],
-    num_attention_heads: [44, 'u32'], intermediate_size: [48, 'u32'], hidden_act: [52, 'u32'], max_position_embeddings: [56, 'u32'],
-    type_vocab_size: [60, 'u32'], pooler: [64, 'u32'], projection_dim: [68, 'u32'], sequences: [72, 'u32'],
-    length: [76, 'u32'], tokens: [80, 'u32'], inputs_embeds: [84, 'u32'], features: [88, 'u32'],
-    last_hidden_state: [92, 'u32'], hidden_states: [96, 'u32'], attentions: [100, 'u32'],
+    parts: [20, 'u32'], layer_norm_eps: [24, 'f64'], vocab_size: [32, 'u32'], hidden_size: [36, 'u32'],
+    num_hidden_layers: [40, 'u32'], num_attention_heads: [44, 'u32'], intermediate_size: [48, 'u32'], hidden_act: [52, 'u32'],
+    max_position_embeddings: [56, 'u32'], type_vocab_size: [60, 'u32'], pooler: [64, 'u32'], projection_dim: [68, 'u32'],
+    sequences: [72, 'u32'], length: [76, 'u32'], tokens: [80, 'u32'], inputs_embeds: [84, 'u32'],
+    features: [88, 'u32'], last_hidden_state: [92, 'u32'], hidden_states: [96, 'u32'], attentions: [100, 'u32'],
   },
 };
 
-export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'projection_dim' | 'texts' | 'images' | 'unit', Field>> } = {
-  size: 36,
+export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'projection_dim' | 'texts' | 'images' | 'unit', Field>> } = {
+  size: 40,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    projection_dim: [20, 'u32'], texts: [24, 'u32'], images: [28, 'u32'], unit: [32, 'u32'],
+    parts: [20, 'u32'], projection_dim: [24, 'u32'], texts: [28, 'u32'], images: [32, 'u32'],
+    unit: [36, 'u32'],
   },
 };

@@ -82,12 +82,18 @@ export interface TextParts {
 
 export class Recorder {
   readonly #instance: Instance;
+  /** Into how many parts ops may be split. */
+  readonly parts: number;
   readonly #shard_limit: number;
   readonly #plans = new Map<string, Plan>();
 
-  /** `shard_limit`: bytes of the largest weight shard that the executor can bind. */
-  constructor(instance: Instance, shard_limit: number = 2 ** 32) {
+  /**
+   * @param parts into how many parts ops may be split: scratch memory has a slot for each
+   * @param shard_limit bytes of the largest weight shard that the executor can bind
+   */
+  constructor(instance: Instance, parts: number = 1, shard_limit: number = 2 ** 32) {
     this.#instance = instance;
+    this.parts = parts;
     this.#shard_limit = shard_limit;
   }
 
@@ -186,6 +192,7 @@ export class Recorder {
         shard: placement.shard,
         offset: placement.offset,
         prefixed: Number(placement.prefixed),
+        parts: this.parts,
       });
       const recording = exports[how](config); // memory may grow here
       return read_plan(this.#instance.memory.buffer, recording);
