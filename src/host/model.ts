@@ -33,6 +33,11 @@ export abstract class Model {
     return this.runtime.precision;
   }
 
+  /** Threads that compute: as many as asked for, or 1 where there can be no others. */
+  get threads(): number {
+    return this.runtime.executor.threads;
+  }
+
   /** Checkpoint tensors that this model does not use. */
   get loading_info(): { readonly unexpected_keys: readonly string[] } {
     return this.runtime.loading_info;

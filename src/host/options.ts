@@ -2,6 +2,7 @@
 // that is not known, or a value that this version cannot honour, is refused with the value in the message.
 
 import { AlignError, show } from './errors.ts';
+import { MAX_PARTS } from './plan/layout.ts';
 import type { WasmInput } from './wasm/module.ts';
 
 /** What a transparent pixel becomes: `'drop'` discards alpha, as Pillow does; or a ground colour, 0 … 255 each. */
@@ -24,8 +25,12 @@ export interface LoadOptions {
    * SIMD, within 1e-4 of the largest value of every output; where it has not, the exact build.
    */
   precision?: 'exact' | 'fast' | undefined;
-  threads?: 1 | undefined;
-  /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. */
+  /**
+   * Threads that compute, the calling one among them: 1 (the default) to 16. The same bits as with one. Where there is no
+   * SharedArrayBuffer, on a browser's main thread and on Workers it stays one; the model's `threads` says how many there are.
+   */
+  threads?: number | undefined;
+  /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. Threads use its own. */
   wasm?: WasmInput | undefined;
   /** Load one tower alone to save its memory. Default `'both'`. */
   towers?: 'both' | 'text' | 'vision' | undefined;
@@ -97,7 +102,10 @@ const LOAD_RULES: Rules<LoadOptions> = {
   device: one_of('wasm', 'auto'),
   dtype: one_of('fp32'),
   precision: one_of('exact', 'fast'),
-  threads: one_of(1),
+  threads: {
+    expects: `an integer from 1 to ${MAX_PARTS}`,
+    accepts: (value) => positive_integer.accepts(value) && (value as number) <= MAX_PARTS,
+  },
   // Its kind is checked where it is compiled.
   wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: (value) => value !== null },
   towers: one_of('both', 'text', 'vision'),

@@ -14,6 +14,7 @@ import { WasmExecutor } from './wasm/executor.ts';
 import { check_tensors, load_weights, type LoadingInfo } from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
+import { threads_available } from './wasm/threads.ts';
 
 /** What to load of a checkpoint. */
 export interface Parts {
@@ -47,12 +48,14 @@ export async function load_runtime(
   const precision =
     options.precision === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
   const module = await compile(options.wasm, precision);
+  const threads = threads_available() ? (options.threads ?? 1) : 1;
   const checkpoint = await Checkpoint.open(folder, signal);
   try {
-    const recorder = new Recorder(new Instance(module));
+    const recorder = new Recorder(new Instance(module), { parts: threads });
     const layout = place(recorder, parts, checkpoint);
     const loading_info = check_tensors(layout.requests, checkpoint);
-    const executor = new WasmExecutor(module, layout.weight_bytes, options.max_memory);
+    const own = threads > 1 ? await platform.wasm(`${precision}_threads`) : module;
+    const executor = new WasmExecutor(own, layout.weight_bytes, options.max_memory, threads);
     await load_with_progress(executor, layout, checkpoint, options);
     const towers = layout.towers(executor);
     return { executor, recorder, precision, ...towers, loading_info };
@@ -124,6 +127,7 @@ async function load_with_progress(
   let loaded = 0;
   report?.({ status: 'initiate', file });
   try {
+    await executor.start();
     await load_weights(executor, layout.requests, checkpoint, {
       signal: options.signal,
       on_bytes: (bytes) => {

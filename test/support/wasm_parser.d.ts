@@ -6,13 +6,22 @@ declare module '@webassemblyjs/wasm-parser' {
     readonly results: readonly string[];
   }
 
+  export interface Limits {
+    readonly min: number;
+    readonly max?: number;
+    readonly shared?: boolean;
+  }
+
   /** A node of the module's tree; which fields are there depends on `type`. */
   export type Field =
-    | { readonly type: 'ModuleImport'; readonly module: string; readonly name: string }
     | {
-        readonly type: 'Memory';
-        readonly limits: { readonly min: number; readonly max?: number; readonly shared?: boolean };
+        readonly type: 'ModuleImport';
+        readonly module: string;
+        readonly name: string;
+        /** A memory's: no build imports anything else. */
+        readonly descr: { readonly limits: Limits };
       }
+    | { readonly type: 'Memory'; readonly limits: Limits }
     | { readonly type: 'Func'; readonly signature: Signature }
     | {
         readonly type: 'ModuleExport';

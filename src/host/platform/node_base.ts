@@ -8,12 +8,20 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { PNG } from 'pngjs';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
-import { MAX_PIXELS, once, type Build, type Platform } from './platform.ts';
+import { MAX_PIXELS, once, type Build, type Platform, type Thread, type ThreadEvents } from './platform.ts';
+
+const FILES: Readonly<Record<Build, string>> = {
+  exact: 'align.wasm',
+  fast: 'align.relaxed.wasm',
+  exact_threads: 'align.threads.wasm',
+  fast_threads: 'align.relaxed.threads.wasm',
+};
 
 const compiled = new Map<Build, Promise<WebAssembly.Module>>();
 let jpeg: Promise<WebAssembly.Module> | undefined;
@@ -21,7 +29,7 @@ let webp: Promise<WebpDecoder | null> | undefined;
 
 /** The modules lie in dist/, one folder above this module once built; from the sources they are found there too. */
 async function compile_own(build: Build): Promise<WebAssembly.Module> {
-  const file = build === 'fast' ? 'align.relaxed.wasm' : 'align.wasm';
+  const file = FILES[build];
   let cause: unknown;
   for (const place of ['../', '../../../dist/']) {
     try {
@@ -35,6 +43,23 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
     hint: 'npm run build, allow reading, or hand the module over as the option `wasm`',
     cause,
   });
+}
+
+/** Runs node_thread.js of the built package, which lies beside this module or, from the sources, in dist/. */
+function spawn(events: ThreadEvents): Thread {
+  const place = import.meta.url.endsWith('.ts') ? '../../../dist/platform/' : './';
+  // The process's own flags, --input-type among them, are not for a file.
+  const worker = new Worker(new URL(`${place}node_thread.js`, import.meta.url), { execArgv: [] });
+  worker.on('message', (message) => events.message(message));
+  worker.on('error', (cause) => events.lost(cause));
+  worker.on('exit', (code) => events.lost(new Error(`it exited with ${code}`)));
+  return {
+    post: (message) => worker.postMessage(message),
+    unref: () => worker.unref(),
+    end: async () => {
+      await worker.terminate();
+    },
+  };
 }
 
 /** null for what is not there. @throws AlignError `not_found` for what must not be looked at. */
@@ -81,6 +106,7 @@ export function node_platform(name: string): Platform {
     max_pixels: MAX_PIXELS,
     relaxed: true,
     wasm: (build) => once(compiled, build, compile_own),
+    spawn,
     jpeg_wasm: () => (jpeg ??= compile_jpeg()),
     webp: () => (webp ??= load_webp()),
 

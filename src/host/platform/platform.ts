@@ -17,8 +17,25 @@ export const MAX_PIXELS = 16_777_216;
 /** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
 export const MAX_PIXELS_EDGE = 4_194_304;
 
-/** align.wasm, or align.relaxed.wasm: the same with relaxed SIMD. */
-export type Build = 'exact' | 'fast';
+/** The builds of one source: with relaxed SIMD for `fast`, in a shared memory that it imports for `threads`. */
+export type Build = 'exact' | 'fast' | 'exact_threads' | 'fast_threads';
+
+/** A worker that runs wasm/thread.ts. */
+export interface Thread {
+  /** Hands over its work. */
+  post(message: unknown): void;
+  /** It no longer keeps the process alive. */
+  unref(): void;
+  /** Ends it; resolves when it is gone, where the runtime tells. */
+  end(): Promise<void>;
+}
+
+/** What is heard of a thread. */
+export interface ThreadEvents {
+  message(message: unknown): void;
+  /** It is gone, or could never be started. */
+  lost(cause: unknown): void;
+}
 
 export interface Platform {
   readonly name: string;
@@ -28,6 +45,8 @@ export interface Platform {
   readonly relaxed: boolean;
   /** The package's own module, each build compiled once. */
   wasm(build: Build): Promise<WebAssembly.Module>;
+  /** Starts a thread, where there can be any. */
+  spawn?(events: ThreadEvents): Thread;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
   fetch_bytes(location: string | URL): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */

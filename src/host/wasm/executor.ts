@@ -1,6 +1,7 @@
 // Runs plans in one instance of align.wasm.
 //
 //   memory:  the module's own | weights | op records of the current plan | arena
+//            with several threads, a control block (control.ts) before the weights
 //
 // What lies behind the weights is used anew by every plan; while loading it is where checkpoint rows wait to be packed.
 
@@ -13,35 +14,56 @@ import {
   type Outputs,
   type RunOptions,
 } from '../executor.ts';
+import { pause_every, type Pause } from '../pause.ts';
 import { ALIGNMENT } from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
+import { CONTROL_BYTES } from './control.ts';
+import type { ThreadExports } from './exports.ts';
 import { Instance } from './module.ts';
+import { Pool } from './threads.ts';
 
 /** With a signal but no yield_ms, the event loop gets a turn this often so that an abort is noticed. */
 const YIELD_MS = 16;
 
+const PAGE = 65536;
+
 /** WebAssembly's own limit with 32-bit addresses. */
-const ADDRESSABLE = 2 ** 32 - 65536;
+const ADDRESSABLE = 2 ** 32 - PAGE;
+
+/** What a shared memory begins with; no build declares more. */
+const FIRST_PAGES = 16;
 
 export class WasmExecutor implements Executor {
+  /** Threads that compute, the caller's among them. */
+  readonly threads: number;
+  readonly #module: WebAssembly.Module;
   readonly #max_memory: number;
   readonly #weights: number;
   readonly #weight_bytes: number;
   #instance: Instance | null;
+  #pool: Pool | null = null;
   /** The plan whose records lie in memory. */
   #current: Plan | null = null;
   #arena_bytes = 0;
 
   /**
-   * Reserves the weights' memory at once.
+   * Reserves the weights' memory at once. More than one thread need a build for threads, and {@link start}.
    * @throws AlignError `limit_exceeded` when they alone are more than `max_memory` or than WebAssembly can address,
    *   `out_of_memory`
    */
-  constructor(module: WebAssembly.Module, weight_bytes: number, max_memory: number = ADDRESSABLE) {
-    const instance = new Instance(module);
-    this.#instance = instance;
+  constructor(
+    module: WebAssembly.Module,
+    weight_bytes: number,
+    max_memory: number = ADDRESSABLE,
+    threads: number = 1,
+  ) {
+    this.threads = threads;
+    this.#module = module;
     this.#max_memory = Math.min(max_memory, ADDRESSABLE);
-    this.#weights = instance.base;
+    const shared = threads > 1;
+    const instance = new Instance(module, shared ? shared_memory(this.#max_memory) : undefined);
+    this.#instance = instance;
+    this.#weights = instance.base + (shared ? CONTROL_BYTES : 0);
     this.#weight_bytes = weight_bytes;
     this.#check_limit('the weights', this.behind_weights);
     instance.ensure(this.behind_weights);
@@ -72,12 +94,25 @@ export class WasmExecutor implements Executor {
     return { weights: total === 0 ? 0 : this.#weight_bytes, arena: this.#arena_bytes, total };
   }
 
+  /** Starts the threads, where there are several. @throws AlignError `worker_lost`, `disposed` */
+  async start(): Promise<void> {
+    if (this.threads === 1) return;
+    const { base, memory } = this.instance;
+    await this.#pool?.end();
+    const pool = await Pool.start(this.#module, memory, base, this.threads);
+    if (this.#instance === null) void pool.end();
+    else this.#pool = pool;
+  }
+
   async run(plan: Plan, inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
     throw_if_aborted(options.signal);
+    if (this.#pool?.broken) await this.start();
     const arena = this.prepare(plan);
     this.#write(plan, arena, inputs);
     const slice = options.yield_ms ?? (options.signal ? YIELD_MS : 0);
-    if (slice > 0) await this.#run_in_slices(plan, slice, options.signal);
+    const pause = slice > 0 ? pause_every(slice, options.signal) : null;
+    if (this.#pool) await this.#run_in_threads(this.#pool, plan, arena, pause);
+    else if (pause) await this.#run_in_slices(plan, pause);
     else this.execute(plan, 0, plan.length);
     const f32 = this.instance.f32(arena, plan.arena_bytes / 4);
     return new Map(Array.from(plan.outputs, ([name, tensor]) => [name, read_tensor(f32, tensor)]));
@@ -124,6 +159,8 @@ export class WasmExecutor implements Executor {
   }
 
   dispose(): void {
+    void this.#pool?.end();
+    this.#pool = null;
     this.#instance = null;
     this.#current = null;
     this.#arena_bytes = 0;
@@ -138,15 +175,17 @@ export class WasmExecutor implements Executor {
     }
   }
 
-  async #run_in_slices(plan: Plan, slice: number, signal: AbortSignal | undefined): Promise<void> {
-    let until = performance.now() + slice;
+  async #run_in_slices(plan: Plan, pause: Pause): Promise<void> {
     for (let i = 0; i < plan.length; i++) {
       this.execute(plan, i, 1);
-      if (performance.now() < until) continue;
-      await new Promise((resume) => setTimeout(resume));
-      throw_if_aborted(signal);
-      until = performance.now() + slice;
+      await pause();
     }
+  }
+
+  #run_in_threads(pool: Pool, plan: Plan, arena: number, pause: Pause | null): Promise<void> {
+    const exports = this.instance.exports as ThreadExports;
+    const run = { records: this.behind_weights, count: plan.length, weights: this.#weights, arena };
+    return pool.run(exports, run, pause);
   }
 
   #check_limit(what: string, bytes: number): void {
@@ -157,6 +196,23 @@ export class WasmExecutor implements Executor {
       {
         detail: { need: bytes, limit: this.#max_memory },
         hint: 'raise max_memory, load one tower, or use smaller inputs',
+      },
+    );
+  }
+}
+
+/** @throws AlignError `out_of_memory` */
+function shared_memory(max_bytes: number): WebAssembly.Memory {
+  const maximum = Math.max(FIRST_PAGES, Math.ceil(max_bytes / PAGE));
+  try {
+    return new WebAssembly.Memory({ initial: FIRST_PAGES, maximum, shared: true });
+  } catch (cause) {
+    throw new AlignError(
+      'out_of_memory',
+      `No shared memory of up to ${maximum * PAGE} bytes can be reserved`,
+      {
+        hint: 'set max_memory, or load with threads: 1',
+        cause,
       },
     );
   }

@@ -27,3 +27,20 @@ export interface CoreExports {
 }
 
 export type Exports = CoreExports & ProcessorExports;
+
+/** What the builds for threads export besides. */
+export interface ThreadExports extends Exports {
+  /**
+   * Runs `part` of `parts` of a plan from op `done` on, as far as op count − 1 and as the other parts let it; gives the
+   * number of ops that it has arrived at (assembly/plan/barrier.ts).
+   */
+  execute_part(
+    control: number,
+    base: number,
+    plan: number,
+    done: number,
+    count: number,
+    part: number,
+    parts: number,
+  ): number;
+}

@@ -17,8 +17,10 @@ export class Instance {
   /** First free byte, a multiple of 256. */
   readonly base: number;
 
-  constructor(module: WebAssembly.Module) {
-    this.exports = new WebAssembly.Instance(module).exports as unknown as Exports;
+  /** `memory`: for the builds for threads, which have none of their own. */
+  constructor(module: WebAssembly.Module, memory?: WebAssembly.Memory) {
+    const imports = memory ? { env: { memory } } : {};
+    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
     this.memory = this.exports.memory;
     const version = typeof this.exports.abi_version === 'function' ? this.exports.abi_version() : undefined;
     if (version !== ABI_VERSION) {
@@ -69,6 +71,14 @@ export class Instance {
 /** Compiles whatever the `wasm` option holds; without it the module that came with the package, relaxed or not. */
 export async function compile(wasm?: WasmInput, build: Build = 'exact'): Promise<WebAssembly.Module> {
   if (wasm === undefined) return platform.wasm(build);
+  const module = await compile_given(wasm);
+  if (WebAssembly.Module.imports(module).length === 0) return module;
+  throw new AlignError('invalid_argument', 'wasm: the module imports something, align.wasm does not', {
+    hint: 'give align.wasm or align.relaxed.wasm; the builds for threads are found by the package itself',
+  });
+}
+
+async function compile_given(wasm: WasmInput): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
   try {
     if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
