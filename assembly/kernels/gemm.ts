@@ -31,12 +31,15 @@ export function gemm(op: Gemm, part: u32, parts: u32): void {
   const ldr = <usize>op.ldr << 2;
   for (let i = first; i < last; i += BLOCK) {
     const residual = op.residual == NONE ? 0 : arena(op.residual) + i * ldr;
-    multiply(op, arena(op.a) + i * lda, arena(op.c) + i * ldc, residual, min(BLOCK, last - i), first_panel, last_panel);
+    multiply(op, arena(op.a) + i * lda, arena(op.c) + i * ldc, residual, min(BLOCK, last - i), first_panel, last_panel, part);
   }
 }
 
-/** The product for `rows` rows at the addresses a, c and r (residual; 0: none), panels first … last − 1. */
-export function multiply(op: Gemm, a: usize, c: usize, r: usize, rows: u32, first: u32, last: u32): void {
+/**
+ * The product for `rows` rows at the addresses a, c and r (residual; 0: none), panels first … last − 1. `part`: whose
+ * slot of the scratch panels are widened in.
+ */
+export function multiply(op: Gemm, a: usize, c: usize, r: usize, rows: u32, first: u32, last: u32, part: u32): void {
   const k = op.k;
   const lda = <usize>op.lda << 2;
   const ldc = <usize>op.ldc << 2;

@@ -13,6 +13,9 @@ export class Placement {
   prefixed: u32;
   /** Into how many parts the plan's ops may be split. */
   parts: u32;
+  /** Address and length of a list of bytes: the Format of each weight request in turn, F32 where it ends. */
+  formats: u32;
+  formats_count: u32;
 }
 
 @unmanaged

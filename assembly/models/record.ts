@@ -39,5 +39,6 @@ export function record_align(config: usize): usize {
 }
 
 function begin(placement: Placement): Plan {
-  return new Plan(new Places(placement.shard, placement.offset, <u64>placement.shard_limit), placement.parts);
+  const places = new Places(placement.shard, placement.offset, <u64>placement.shard_limit);
+  return new Plan(places, placement.parts, placement.formats, placement.formats_count);
 }

@@ -68,20 +68,18 @@ function block(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, stage: u
   const width = out_size(plan, y.w, around, kernel, stride);
   y = plan.depthwise(y, filter, kernel, stride, before, before, h, width, config.hidden_act);
 
-  y = squeeze_excite(plan, w.at('squeeze_excite'), config, y, in_dim);
-
+  const gate = squeeze_excite(plan, w.at('squeeze_excite'), config, y, in_dim);
   const project = w.at('projection').conv('project_conv', 'project_bn', out_dim, y.c, 1, eps);
   const skip = !first && stride == 1; // the first block of a stage never skips, whatever its stride
-  return plan.gemm(y, project, out_dim, Activation.Linear, skip ? x : null);
+  return plan.gemm(y, project, out_dim, Activation.Linear, skip ? x : null, gate);
 }
 
-/** AlignVisionSqueezeExciteLayer; the squeeze width comes from the block's input, not from the expanded map. */
+/** The factors of AlignVisionSqueezeExciteLayer, [n, 1, 1, channels of x]; the squeeze width comes from the block's input, not from the expanded map. */
 function squeeze_excite(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, in_dim: u32): Tensor {
   const dim = max<u32>(1, <u32>(<f64>in_dim * config.squeeze_expansion_ratio));
   const mean = plan.pool(x, Pooling.Mean, w.prefix + 'squeeze');
   const reduced = plan.gemm(mean, w.linear('reduce', dim, x.c, 4), dim, config.hidden_act);
-  const gate = plan.gemm(reduced, w.linear('expand', x.c, dim, 4), x.c, Activation.Sigmoid);
-  return plan.scale(x, gate, w.prefix + 'excite');
+  return plan.gemm(reduced, w.linear('expand', x.c, dim, 4), x.c, Activation.Sigmoid);
 }
 
 function padded_squarely(config: VisionConfig, index: u32): bool {

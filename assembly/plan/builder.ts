@@ -2,7 +2,8 @@
 // everything out for the host. It all lives on the stub runtime's heap, which the host resets once it has its copy.
 
 import { aligned, plan_arena } from './arena';
-import { Kind, NONE, Op, RECORD_BYTES } from './op';
+import { block_bytes } from './formats';
+import { Format, Kind, NONE, Op, RECORD_BYTES } from './op';
 import { Packing, Part, Recording, Request, Role, Source, TensorEntry } from './tables';
 import { round_up, Tensor } from './tensor';
 import { Block, Places } from './weights';
@@ -18,7 +19,12 @@ export class Builder {
   private error: u32 = NONE;
 
   /** `parts`: into how many parts an op may be split; scratch has a slot for each. */
-  constructor(private places: Places, protected parts: u32) {}
+  constructor(
+    private places: Places,
+    protected parts: u32,
+    private formats: usize,
+    private formats_count: i32,
+  ) {}
 
   // ---- tensors
 
@@ -57,14 +63,21 @@ export class Builder {
 
   // ---- weights
 
-  request(packing: Packing, rows: u32, depth: u32, bytes: u64): Request {
+  /** The next weight block, in the format that the host lists for it. */
+  request(name: string, packing: Packing, rows: u32, depth: u32, accepts: u32): Request {
     const request = changetype<Request>(heap.alloc(offsetof<Request>()));
     memory.fill(changetype<usize>(request), 0, offsetof<Request>());
+    const index = this.requests.length;
+    const format: u32 = index < this.formats_count ? load<u8>(this.formats + index) : Format.F32;
+    if (format > <u32>Format.Q4 || !((accepts >> format) & 1)) this.fail(`${name} cannot be stored in format ${format}`);
+    request.name = this.name(name);
+    request.format = format;
+    request.accepts = accepts;
     request.packing = packing;
     request.rows = rows;
     request.depth = depth;
     request.first_source = this.sources.length;
-    this.places.take(bytes, request);
+    this.places.take(block_bytes(packing, format, rows, depth), request);
     this.requests.push(request);
     return request;
   }
@@ -99,6 +112,7 @@ export class Builder {
     if (block) {
       op.shard = block.shard;
       op.weights = block.offset;
+      op.format = block.format;
     }
     this.ops.push(op);
     return changetype<usize>(op);

@@ -11,7 +11,7 @@
 export const RECORD_BYTES: usize = 256;
 
 /** Version of this layout and of the exports; the host refuses a module with another one. */
-export const ABI: u32 = 1;
+export const ABI: u32 = 2;
 
 /** An operand that is not there. */
 export const NONE: u32 = 0xffffffff;
@@ -40,6 +40,7 @@ export const enum Kind {
   Gather,
   Normalize,
   Similarity,
+  Quantize,
 }
 
 /** The distinct functions behind transformers' 22 parameter-free ACT2FN names. */
@@ -70,6 +71,14 @@ export const enum Pooling {
 /** How the numbers of a weight block are stored. */
 export const enum Format {
   F32,
+  F16,
+  BF16,
+  /** 8 bits and a scale a column, widened before they are used. */
+  Q8,
+  /** The same bytes, multiplied in integers by activations to which {@link Quantize} gave 8 bits. */
+  Q8D,
+  /** 4 bits and a scale for 32 numbers of a column, widened before they are used. */
+  Q4,
 }
 
 @unmanaged
@@ -94,6 +103,8 @@ export class Op {
 export class Gemm extends Op {
   a: u32;
   residual: u32;
+  /** A slot a part for one widened panel; NONE where weights are multiplied as they are stored. */
+  scratch: u32;
   c: u32;
   m: u32;
   n: u32;
@@ -249,5 +260,24 @@ export class Similarity extends Op {
   n: u32;
   /** Row stride of a and b, in floats; pad lanes are zeros. */
   k: u32;
+  ldo: u32;
+}
+
+/**
+ * Rows in 8 bits, as Q8D products read them: q[i, j] = round(v · 127 / s), where v = x[i, j], or x[i, j] · gate[i / pixels, j],
+ * and s = max |v| of the row. Row i of `out`: s / 127, 12 bytes unused, then q as 16-bit integers, zeros up to `ldo`.
+ */
+@unmanaged
+export class Quantize extends Op {
+  x: u32;
+  /** Squeeze-and-excitation's factors [rows / pixels, width], or NONE. */
+  gate: u32;
+  out: u32;
+  rows: u32;
+  width: u32;
+  pixels: u32;
+  /** Row stride of x and gate, in floats. */
+  ldx: u32;
+  /** Row stride of `out`, in floats. */
   ldo: u32;
 }

@@ -1,20 +1,24 @@
 // A plan under recording: model code calls one method an op and gets the tensor it will write; nothing is computed.
 
 import { Builder } from './builder';
+import { quantized_row } from './formats';
 import {
   Activation,
   Attention,
   Conv2d,
   Depthwise,
   Embedding,
+  Format,
   Gather,
   Gemm,
   Kind,
   LayerNorm,
   NONE,
   Normalize,
+  NR,
   Pool,
   Pooling,
+  Quantize,
   Scale,
   Similarity,
 } from './op';
@@ -22,22 +26,56 @@ import { Tensor } from './tensor';
 import { Block } from './weights';
 import { slot_bytes } from '../kernels/attention';
 
+/** Products of two 8-bit numbers that a 32-bit sum surely holds: 127 · 127 · MOST < 2³¹. */
+const MOST_INTEGER_PRODUCTS: u32 = 133_000;
+
 export class Plan extends Builder {
-  /** activation(a · w + bias) + residual for the rows of a: [rows, k] -> [rows, n]. */
-  gemm(a: Tensor, w: Block, n: u32, activation: Activation, residual: Tensor | null = null): Tensor {
-    const op = changetype<Gemm>(this.begin(Kind.Gemm, 3, w.name, <u64>a.rows * a.c * n, w));
+  /** activation((a · gate) · w + bias) + residual for the rows of a: [rows, k] -> [rows, n]. Without `gate` [a.n, k] a is not scaled. */
+  gemm(a: Tensor, w: Block, n: u32, activation: Activation, residual: Tensor | null = null, gate: Tensor | null = null): Tensor {
+    const x = this.operand(a, w, gate);
+    const op = changetype<Gemm>(this.begin(Kind.Gemm, 4, w.name, <u64>a.rows * a.c * n, w));
+    const scratch = this.panel(w, a.c);
     const c = this.fresh(a.n, a.h, a.w, n);
-    op.a = this.use(a);
+    op.a = this.use(x);
     op.residual = residual ? this.use(residual) : NONE;
+    op.scratch = scratch;
     op.c = c.id;
     op.m = a.rows;
     op.n = n;
     op.k = a.c;
-    op.lda = a.stride;
+    op.lda = x.stride;
     op.ldr = c.stride;
     op.ldc = c.stride;
     op.activation = activation;
     return c;
+  }
+
+  /** a · gate as a product with w reads it: in 8 bits for Q8D. */
+  private operand(a: Tensor, w: Block, gate: Tensor | null): Tensor {
+    if (w.format == Format.Q8D) return this.quantize(a, gate, w.name);
+    return gate ? this.scale(a, gate, w.name) : a;
+  }
+
+  /** The place of a part's widened panel, for the op just begun; NONE where none is needed. */
+  private panel(w: Block, k: u32): u32 {
+    if (w.format == Format.F32 || w.format == Format.Q8D) return NONE;
+    return this.fresh(this.parts, 1, k + 1, NR).id;
+  }
+
+  /** Rows of x, or of x · gate, in 8 bits: a tensor whose rows only Q8D products read. */
+  private quantize(x: Tensor, gate: Tensor | null, name: string): Tensor {
+    if (x.c > MOST_INTEGER_PRODUCTS) this.fail(`${name} sums ${x.c} integer products, more than 32 bits hold`);
+    const op = changetype<Quantize>(this.begin(Kind.Quantize, 3, name, <u64>x.rows * x.c));
+    const out = this.fresh(x.n, x.h, x.w, quantized_row(x.c));
+    op.x = this.use(x);
+    op.gate = gate ? this.use(gate) : NONE;
+    op.out = out.id;
+    op.rows = x.rows;
+    op.width = x.c;
+    op.pixels = x.h * x.w;
+    op.ldx = x.stride;
+    op.ldo = out.stride;
+    return out;
   }
 
   /** A dense convolution to [n, out_h, out_w, channels], padded by `top` and `left` and whatever the far edges need. */

@@ -1,6 +1,8 @@
 // What a recorder hands to the host beside the op records. Places called *_at are addresses in the recorder's memory;
 // names are indices into the plan's names.
 
+import { Format } from './op';
+
 export const enum Role {
   Internal,
   Input,
@@ -37,6 +39,10 @@ export const enum Packing {
 export class Request {
   /** Batch norm's epsilon. */
   eps: f64;
+  name: u32;
+  /** How the block is stored (formats.ts), and how it may be: a bit 1 << Format each. */
+  format: Format;
+  accepts: u32;
   /** 1: a batch norm folds in. */
   normed: u32;
   packing: Packing;

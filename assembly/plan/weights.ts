@@ -2,7 +2,8 @@
 // fixes the places, so every plan of a tower finds its weights at the same ones.
 
 import { aligned } from './arena';
-import { NR } from './op';
+import { F32_ONLY, PRODUCT_FORMATS, TABLE_FORMATS } from './formats';
+import { Format } from './op';
 import { Plan } from './plan';
 import { Packing, Part, Request, Source } from './tables';
 import { round_up } from './tensor';
@@ -13,6 +14,7 @@ export class Block {
     public name: string,
     public shard: u32,
     public offset: u32,
+    public format: Format,
   ) {}
 }
 
@@ -30,27 +32,28 @@ export class Weights {
   /** torch.nn.Linear, or a 1×1 Conv2d with a bias (`rank` 4): weight [n, k], bias [n]. */
   linear(name: string, n: u32, k: u32, rank: u32 = 2): Block {
     const at = this.at(name);
-    const request = this.panels(n, k, k, 1);
+    const request = this.panels(name, n, k, k, 1);
     this.source(at.prefix + 'weight', Part.Weight, rank, n, k);
     this.source(at.prefix + 'bias', Part.Bias, 1, n);
-    return this.place(at.prefix, request);
+    return this.block(name, request);
   }
 
   /** Several Linears on the same input side by side: fused query, key and value. */
   linears(names: string[], n: u32, k: u32): Block {
-    const request = this.panels(n * names.length, k, k, 1);
+    const name = names.join('+');
+    const request = this.panels(name, n * names.length, k, k, 1);
     for (let i = 0; i < names.length; i++) {
       const at = this.at(names[i]);
       this.source(at.prefix + 'weight', Part.Weight, 2, n, k).row = n * i;
       this.source(at.prefix + 'bias', Part.Bias, 1, n).row = n * i;
     }
-    return this.place(this.prefix + names.join('+') + '.', request);
+    return this.block(name, request);
   }
 
   /** A dense Conv2d without bias [n, channels, kernel, kernel] and the batch norm that folds into it. */
   conv(name: string, norm: string, n: u32, channels: u32, kernel: u32, eps: f64): Block {
     const taps = kernel * kernel;
-    const request = this.panels(n, taps == 1 ? channels : taps * round_up(channels), channels, taps);
+    const request = this.panels(name, n, taps == 1 ? channels : taps * round_up(channels), channels, taps);
     this.source(this.prefix + name + '.weight', Part.Weight, 4, n, channels, kernel, kernel);
     return this.normed(name, norm, n, eps, request);
   }
@@ -58,8 +61,7 @@ export class Weights {
   /** A depthwise Conv2d without bias [channels, 1, kernel, kernel] and the batch norm that folds into it. */
   depthwise(name: string, norm: string, channels: u32, kernel: u32, eps: f64): Block {
     const taps = kernel * kernel;
-    const groups = round_up(channels) >> 2;
-    const request = this.plan.request(Packing.Taps, channels, taps, <u64>groups * (taps + 1) * 16);
+    const request = this.plan.request(this.prefix + name, Packing.Taps, channels, taps, F32_ONLY);
     request.taps = taps;
     request.channels = 1;
     request.scratch_bytes = (channels * 4 + taps) << 2;
@@ -69,39 +71,38 @@ export class Weights {
 
   /** An embedding table [rows, width]. */
   table(name: string, rows: u32, width: u32): Block {
-    const request = this.rows(rows, width);
+    const request = this.rows(name, rows, width, TABLE_FORMATS);
     this.source(this.prefix + name + '.weight', Part.Weight, 2, rows, width);
-    return this.place(this.prefix + name + '.', request);
+    return this.block(name, request);
   }
 
   /** torch.nn.LayerNorm: gamma, then beta, one row each. */
   layernorm(name: string, width: u32): Block {
     const at = this.at(name);
-    const request = this.rows(2, width);
+    const request = this.rows(name, 2, width, F32_ONLY);
     this.source(at.prefix + 'weight', Part.Weight, 1, width);
     this.source(at.prefix + 'bias', Part.Weight, 1, width).row = 1;
-    return this.place(at.prefix, request);
+    return this.block(name, request);
   }
 
   /** A scalar parameter. */
   scalar(name: string): Block {
-    const request = this.rows(1, 1);
+    const request = this.rows(name, 1, 1, F32_ONLY);
     this.source(this.prefix + name, Part.Weight, 0);
-    return this.place(this.prefix + name + '.', request);
+    return this.block(name, request);
   }
 
-  private panels(n: u32, depth: u32, channels: u32, taps: u32): Request {
-    const panels = (n + NR - 1) / NR;
-    const request = this.plan.request(Packing.Panels, n, depth, <u64>panels * (depth + 1) * (NR << 2));
+  private panels(name: string, n: u32, depth: u32, channels: u32, taps: u32): Request {
+    const accepts = taps == 1 ? PRODUCT_FORMATS : F32_ONLY;
+    const request = this.plan.request(this.prefix + name, Packing.Panels, n, depth, accepts);
     request.channels = channels;
     request.taps = taps;
     request.scratch_bytes = (n * 4 + channels * taps) << 2;
     return request;
   }
 
-  private rows(rows: u32, width: u32): Request {
-    const stride = round_up(width);
-    const request = this.plan.request(Packing.Rows, rows, stride, (<u64>rows * stride) << 2);
+  private rows(name: string, rows: u32, width: u32, accepts: u32): Request {
+    const request = this.plan.request(this.prefix + name, Packing.Rows, rows, round_up(width), accepts);
     request.channels = width;
     request.taps = 1;
     request.scratch_bytes = width << 2;
@@ -116,15 +117,15 @@ export class Weights {
     this.source(at.prefix + 'bias', Part.Beta, 1, n);
     this.source(at.prefix + 'running_mean', Part.Mean, 1, n);
     this.source(at.prefix + 'running_var', Part.Variance, 1, n);
-    return this.place(this.prefix + name + '.', request);
+    return this.block(name, request);
   }
 
   private source(name: string, part: Part, rank: u32, d0: u32 = 1, d1: u32 = 1, d2: u32 = 1, d3: u32 = 1): Source {
     return this.plan.source(name, part, rank, d0, d1, d2, d3);
   }
 
-  private place(name: string, request: Request): Block {
-    return new Block(name.substring(0, name.length - 1), request.shard, request.offset);
+  private block(name: string, request: Request): Block {
+    return new Block(this.prefix + name, request.shard, request.offset, request.format);
   }
 }
 

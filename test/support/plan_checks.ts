@@ -7,7 +7,7 @@ import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan
 
 /** What an op writes; every other operand is read. */
 const WRITES: Readonly<Record<string, readonly string[]>> = {
-  Gemm: ['c'],
+  Gemm: ['scratch', 'c'],
   Conv2d: ['scratch', 'out'],
   Depthwise: ['out'],
   Pool: ['out'],
@@ -18,6 +18,7 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
   Gather: ['out'],
   Normalize: ['out'],
   Similarity: ['out'],
+  Quantize: ['out'],
 };
 
 export const bytes_of = ({ n, h, w, stride }: PlanTensor): number => n * h * w * stride * 4;

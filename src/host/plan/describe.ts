@@ -23,6 +23,7 @@ export interface OpDescription {
 
 const KINDS = Object.entries(layout.Kind) as [keyof typeof layout.Kind, number][];
 const ACTIVATIONS = Object.keys(layout.Activation);
+const FORMATS = Object.keys(layout.Format);
 const HEADER_WORDS = layout.Op.size / 4;
 
 /** Every op of a plan. */
@@ -75,6 +76,7 @@ function shape({ n, h, w, c }: PlanTensor): string {
 function kernel({ kind, fields }: OpDescription): string {
   const parts = [kind];
   if (fields.kernel !== undefined) parts.push(`${fields.kernel}×${fields.kernel}/${fields.stride!}`);
+  if (fields.format) parts.push(FORMATS[fields.format]!);
   if (fields.activation) parts.push(ACTIVATIONS[fields.activation]!);
   if (fields.residual !== undefined && fields.residual !== layout.NONE) parts.push('+residual');
   return parts.join(' ');

@@ -10,20 +10,20 @@ export interface Struct {
 }
 
 export const RECORD_BYTES = 256;
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 export const NONE = 0xffffffff;
 export const LANES = 4;
 export const ALIGNMENT = 256;
 export const NR = 16;
 export const MAX_PARTS = 16;
 
-export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Scale: 5, Embedding: 6, LayerNorm: 7, Attention: 8, Gather: 9, Normalize: 10, Similarity: 11 } as const;
+export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Scale: 5, Embedding: 6, LayerNorm: 7, Attention: 8, Gather: 9, Normalize: 10, Similarity: 11, Quantize: 12 } as const;
 
 export const Activation = { Linear: 0, Relu: 1, Relu2: 2, Relu6: 3, LeakyRelu: 4, Sigmoid: 5, Silu: 6, QuickGelu: 7, Gelu: 8, Gelu10: 9, GeluTanh: 10, Tanh: 11, Hardswish: 12, Mish: 13, Laplace: 14, SqrtSoftplus: 15 } as const;
 
 export const Pooling = { Mean: 0, Max: 1 } as const;
 
-export const Format = { F32: 0 } as const;
+export const Format = { F32: 0, F16: 1, BF16: 2, Q8: 3, Q8D: 4, Q4: 5 } as const;
 
 export const Role = { Internal: 0, Input: 1, Output: 2 } as const;
 
@@ -41,14 +41,14 @@ export const Op: { readonly size: number; readonly fields: Readonly<Record<'kind
   },
 };
 
-export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation', Field>> } = {
-  size: 72,
+export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'scratch' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation', Field>> } = {
+  size: 76,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    a: [32, 'u32'], residual: [36, 'u32'], c: [40, 'u32'], m: [44, 'u32'],
-    n: [48, 'u32'], k: [52, 'u32'], lda: [56, 'u32'], ldr: [60, 'u32'],
-    ldc: [64, 'u32'], activation: [68, 'u32'],
+    a: [32, 'u32'], residual: [36, 'u32'], scratch: [40, 'u32'], c: [44, 'u32'],
+    m: [48, 'u32'], n: [52, 'u32'], k: [56, 'u32'], lda: [60, 'u32'],
+    ldr: [64, 'u32'], ldc: [68, 'u32'], activation: [72, 'u32'],
   },
 };
 
@@ -158,6 +158,16 @@ export const Similarity: { readonly size: number; readonly fields: Readonly<Reco
   },
 };
 
+export const Quantize: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'x' | 'gate' | 'out' | 'rows' | 'width' | 'pixels' | 'ldx' | 'ldo', Field>> } = {
+  size: 64,
+  fields: {
+    kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
+    x: [32, 'u32'], gate: [36, 'u32'], out: [40, 'u32'], rows: [44, 'u32'],
+    width: [48, 'u32'], pixels: [52, 'u32'], ldx: [56, 'u32'], ldo: [60, 'u32'],
+  },
+};
+
 export const TensorEntry: { readonly size: number; readonly fields: Readonly<Record<'name' | 'role' | 'offset' | 'n' | 'h' | 'w' | 'c' | 'stride' | 'first' | 'last', Field>> } = {
   size: 40,
   fields: {
@@ -167,13 +177,14 @@ export const TensorEntry: { readonly size: number; readonly fields: Readonly<Rec
   },
 };
 
-export const Request: { readonly size: number; readonly fields: Readonly<Record<'eps' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at', Field>> } = {
-  size: 60,
+export const Request: { readonly size: number; readonly fields: Readonly<Record<'eps' | 'name' | 'format' | 'accepts' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at', Field>> } = {
+  size: 72,
   fields: {
-    eps: [0, 'f64'], normed: [8, 'u32'], packing: [12, 'u32'], shard: [16, 'u32'],
-    offset: [20, 'u32'], bytes: [24, 'u32'], rows: [28, 'u32'], depth: [32, 'u32'],
-    channels: [36, 'u32'], taps: [40, 'u32'], first_source: [44, 'u32'], sources: [48, 'u32'],
-    scratch_bytes: [52, 'u32'], scratch_at: [56, 'u32'],
+    eps: [0, 'f64'], name: [8, 'u32'], format: [12, 'u32'], accepts: [16, 'u32'],
+    normed: [20, 'u32'], packing: [24, 'u32'], shard: [28, 'u32'], offset: [32, 'u32'],
+    bytes: [36, 'u32'], rows: [40, 'u32'], depth: [44, 'u32'], channels: [48, 'u32'],
+    taps: [52, 'u32'], first_source: [56, 'u32'], sources: [60, 'u32'], scratch_bytes: [64, 'u32'],
+    scratch_at: [68, 'u32'],
   },
 };
 
@@ -196,44 +207,46 @@ export const Recording: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const Placement: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts', Field>> } = {
-  size: 24,
+export const Placement: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count', Field>> } = {
+  size: 32,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    parts: [20, 'u32'],
+    parts: [20, 'u32'], formats: [24, 'u32'], formats_count: [28, 'u32'],
   },
 };
 
-export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
-  size: 132,
+export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
+  size: 140,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    parts: [20, 'u32'], width_coefficient: [24, 'f64'], depth_coefficient: [32, 'f64'], squeeze_expansion_ratio: [40, 'f64'],
-    batch_norm_eps: [48, 'f64'], num_channels: [56, 'u32'], depth_divisor: [60, 'u32'], hidden_dim: [64, 'u32'],
-    hidden_act: [68, 'u32'], pooling_type: [72, 'u32'], stages: [76, 'u32'], kernel_sizes: [80, 'u32'],
-    in_channels: [84, 'u32'], out_channels: [88, 'u32'], strides: [92, 'u32'], num_block_repeats: [96, 'u32'],
-    expand_ratios: [100, 'u32'], depthwise_padding: [104, 'u32'], depthwise_paddings: [108, 'u32'], batch: [112, 'u32'],
-    height: [116, 'u32'], width: [120, 'u32'], last_hidden_state: [124, 'u32'], hidden_states: [128, 'u32'],
+    parts: [20, 'u32'], formats: [24, 'u32'], formats_count: [28, 'u32'], width_coefficient: [32, 'f64'],
+    depth_coefficient: [40, 'f64'], squeeze_expansion_ratio: [48, 'f64'], batch_norm_eps: [56, 'f64'], num_channels: [64, 'u32'],
+    depth_divisor: [68, 'u32'], hidden_dim: [72, 'u32'], hidden_act: [76, 'u32'], pooling_type: [80, 'u32'],
+    stages: [84, 'u32'], kernel_sizes: [88, 'u32'], in_channels: [92, 'u32'], out_channels: [96, 'u32'],
+    strides: [100, 'u32'], num_block_repeats: [104, 'u32'], expand_ratios: [108, 'u32'], depthwise_padding: [112, 'u32'],
+    depthwise_paddings: [116, 'u32'], batch: [120, 'u32'], height: [124, 'u32'], width: [128, 'u32'],
+    last_hidden_state: [132, 'u32'], hidden_states: [136, 'u32'],
   },
 };
 
-export const TextConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'layer_norm_eps' | 'vocab_size' | 'hidden_size' | 'num_hidden_layers' | 'num_attention_heads' | 'intermediate_size' | 'hidden_act' | 'max_position_embeddings' | 'type_vocab_size' | 'pooler' | 'projection_dim' | 'sequences' | 'length' | 'tokens' | 'inputs_embeds' | 'features' | 'last_hidden_state' | 'hidden_states' | 'attentions', Field>> } = {
-  size: 104,
+export const TextConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count' | 'layer_norm_eps' | 'vocab_size' | 'hidden_size' | 'num_hidden_layers' | 'num_attention_heads' | 'intermediate_size' | 'hidden_act' | 'max_position_embeddings' | 'type_vocab_size' | 'pooler' | 'projection_dim' | 'sequences' | 'length' | 'tokens' | 'inputs_embeds' | 'features' | 'last_hidden_state' | 'hidden_states' | 'attentions', Field>> } = {
+  size: 112,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    parts: [20, 'u32'], layer_norm_eps: [24, 'f64'], vocab_size: [32, 'u32'], hidden_size: [36, 'u32'],
-    num_hidden_layers: [40, 'u32'], num_attention_heads: [44, 'u32'], intermediate_size: [48, 'u32'], hidden_act: [52, 'u32'],
-    max_position_embeddings: [56, 'u32'], type_vocab_size: [60, 'u32'], pooler: [64, 'u32'], projection_dim: [68, 'u32'],
-    sequences: [72, 'u32'], length: [76, 'u32'], tokens: [80, 'u32'], inputs_embeds: [84, 'u32'],
-    features: [88, 'u32'], last_hidden_state: [92, 'u32'], hidden_states: [96, 'u32'], attentions: [100, 'u32'],
+    parts: [20, 'u32'], formats: [24, 'u32'], formats_count: [28, 'u32'], layer_norm_eps: [32, 'f64'],
+    vocab_size: [40, 'u32'], hidden_size: [44, 'u32'], num_hidden_layers: [48, 'u32'], num_attention_heads: [52, 'u32'],
+    intermediate_size: [56, 'u32'], hidden_act: [60, 'u32'], max_position_embeddings: [64, 'u32'], type_vocab_size: [68, 'u32'],
+    pooler: [72, 'u32'], projection_dim: [76, 'u32'], sequences: [80, 'u32'], length: [84, 'u32'],
+    tokens: [88, 'u32'], inputs_embeds: [92, 'u32'], features: [96, 'u32'], last_hidden_state: [100, 'u32'],
+    hidden_states: [104, 'u32'], attentions: [108, 'u32'],
   },
 };
 
-export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'projection_dim' | 'texts' | 'images' | 'unit', Field>> } = {
-  size: 40,
+export const AlignConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count' | 'projection_dim' | 'texts' | 'images' | 'unit', Field>> } = {
+  size: 48,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
-    parts: [20, 'u32'], projection_dim: [24, 'u32'], texts: [28, 'u32'], images: [32, 'u32'],
-    unit: [36, 'u32'],
+    parts: [20, 'u32'], formats: [24, 'u32'], formats_count: [28, 'u32'], projection_dim: [32, 'u32'],
+    texts: [36, 'u32'], images: [40, 'u32'], unit: [44, 'u32'],
   },
 };

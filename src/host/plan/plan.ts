@@ -30,6 +30,11 @@ export interface WeightSource {
 
 /** A packed weight block. */
 export interface WeightRequest {
+  /** As its op carries it: 'text_model.encoder.layer.0.attention.self.query+key+value'. */
+  readonly name: string;
+  /** The Format it is stored in, and those it may be: a bit 1 << Format each. */
+  readonly format: number;
+  readonly accepts: number;
   readonly shard: number;
   readonly offset: number;
   readonly bytes: number;
@@ -99,7 +104,7 @@ export function weight_requests({ requests, sources, names }: Plan): WeightReque
       const shape = [s.d0, s.d1, s.d2, s.d3].slice(0, s.rank);
       return { name: names[s.name]!, part: s.part, shape, record: source };
     });
-    return { ...block, sources: own, record };
+    return { ...block, name: names[block.name]!, sources: own, record };
   });
 }
 

@@ -49,6 +49,8 @@ export interface Placement {
   readonly shard: number;
   readonly offset: number;
   readonly prefixed: boolean;
+  /** The Format of each weight request in turn; fp32 where the list ends. */
+  readonly formats?: Uint8Array;
 }
 
 /** A call of the vision tower. */
@@ -184,6 +186,8 @@ export class Recorder {
   ): Plan {
     const { exports } = this.#instance;
     try {
+      const formats = placement.formats ?? new Uint8Array();
+      const formats_at = this.#place(formats);
       const config = exports.allocate(struct.size);
       const { buffer } = this.#instance.memory;
       write_struct(buffer, config, struct, values);
@@ -193,6 +197,8 @@ export class Recorder {
         offset: placement.offset,
         prefixed: Number(placement.prefixed),
         parts: this.parts,
+        formats: formats_at,
+        formats_count: formats.length,
       });
       const recording = exports[how](config); // memory may grow here
       return read_plan(this.#instance.memory.buffer, recording);
@@ -205,8 +211,12 @@ export class Recorder {
   }
 
   #list(values: readonly number[]): number {
-    const at = this.#instance.exports.allocate(Math.max(values.length, 1) * 4);
-    new Int32Array(this.#instance.memory.buffer, at, values.length).set(values);
+    return this.#place(new Uint8Array(Int32Array.from(values).buffer));
+  }
+
+  #place(bytes: Uint8Array): number {
+    const at = this.#instance.exports.allocate(Math.max(bytes.length, 1));
+    this.#instance.bytes(at, bytes.length).set(bytes);
     return at;
   }
 }

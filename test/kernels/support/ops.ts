@@ -30,7 +30,7 @@ export function gemm_op({ m, n, k, a, weight, bias, residual, activation }: Gemm
   const ldc = round_up(n);
   return {
     kind: 'Gemm',
-    fields: { residual: NONE, m, n, k, lda: round_up(k), ldr: ldc, ldc, activation: Activation[activation] },
+    fields: { residual: NONE, scratch: NONE, m, n, k, lda: round_up(k), ldr: ldc, ldc, activation: Activation[activation] },
     inputs: { a: { data: a, width: k }, ...(residual && { residual: { data: residual, width: n } }) },
     outputs: { c: { rows: m, width: n } },
     weights: linear_block(n, k, weight, bias),
