@@ -1,7 +1,7 @@
 // Mean or maximum over the pixels of an NHWC map, channel by channel: squeeze-and-excitation's squeeze and the tower's pooler.
 //
 // One order: each row of the map is summed from left to right, then the row sums from top to bottom, then divided.
-// 16 channels (one cache line) go down the map together.
+// 16 channels (one cache line) go down the map together. Row sums may come from the op that made the map (sum_line).
 
 import { arena } from '../plan/bases';
 import { Pool, Pooling } from '../plan/op';
@@ -39,7 +39,7 @@ function mean(op: Pool, p: usize): v128 {
     for (let x: u32 = 0; x < op.w; x++, p += pixel) line = f32x4.add(line, v128.load(p));
     sum = f32x4.add(sum, line);
   }
-  return f32x4.div(sum, f32x4.splat(<f32>op.h * <f32>op.w));
+  return f32x4.div(sum, f32x4.splat(<f32>op.count));
 }
 
 function mean4(op: Pool, p: usize, to: usize): void {
@@ -58,7 +58,7 @@ function mean4(op: Pool, p: usize, to: usize): void {
     s2 = f32x4.add(s2, l2);
     s3 = f32x4.add(s3, l3);
   }
-  const count = f32x4.splat(<f32>op.h * <f32>op.w);
+  const count = f32x4.splat(<f32>op.count);
   v128.store(to, f32x4.div(s0, count));
   v128.store(to, f32x4.div(s1, count), 16);
   v128.store(to, f32x4.div(s2, count), 32);
@@ -71,4 +71,29 @@ function maximum(op: Pool, p: usize): v128 {
   let best = v128.load(p);
   for (let i = op.h * op.w; i > 0; i--, p += pixel) best = f32x4.max(best, v128.load(p));
   return best;
+}
+
+/** Sums of the `count` pixels from p on, as a row of a map is summed, to `to`; `pixel` bytes each, a multiple of 16. */
+export function sum_line(p: usize, count: u32, pixel: usize, to: usize): void {
+  const end = p + pixel;
+  for (; p + 64 <= end; p += 64, to += 64) {
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+    let q = p;
+    for (let x = count; x > 0; x--, q += pixel) {
+      s0 = f32x4.add(s0, v128.load(q));
+      s1 = f32x4.add(s1, v128.load(q, 16));
+      s2 = f32x4.add(s2, v128.load(q, 32));
+      s3 = f32x4.add(s3, v128.load(q, 48));
+    }
+    v128.store(to, s0);
+    v128.store(to, s1, 16);
+    v128.store(to, s2, 32);
+    v128.store(to, s3, 48);
+  }
+  for (; p < end; p += 16, to += 16) {
+    let s = f32x4.splat(0);
+    let q = p;
+    for (let x = count; x > 0; x--, q += pixel) s = f32x4.add(s, v128.load(q));
+    v128.store(to, s);
+  }
 }

@@ -38,6 +38,8 @@ export class VisionConfig extends Placement {
   expand_ratios: u32;
   depthwise_padding: u32;
   depthwise_paddings: u32;
+  /** 1: large expansions are fused with the depthwise convolutions that read them. */
+  fuse: u32;
   // the call
   batch: u32;
   height: u32;

@@ -7,6 +7,9 @@ import { Plan } from '../plan/plan';
 import { Tensor } from '../plan/tensor';
 import { Weights } from '../plan/weights';
 
+/** Floats of an expanded map above which it is never stored: smaller ones stay in cache anyway (measured). */
+const FUSED: u64 = 500_000;
+
 /** Records pixel_values [n, h, w, channels] -> pooler_output [n, 1, 1, out] and what else the call wants. */
 export function vision(plan: Plan, weights: Weights, config: VisionConfig): void {
   const pixels = plan.input('pixel_values', config.batch, config.height, config.width, config.num_channels);
@@ -28,7 +31,7 @@ export function vision(plan: Plan, weights: Weights, config: VisionConfig): void
     plan.fail(`the last map is ${x.h} × ${x.w}, more than the pooling window of hidden_dim = ${config.hidden_dim}`);
   }
   if (config.last_hidden_state) plan.output(x, 'last_hidden_state');
-  plan.output(plan.pool(x, config.pooling_type, 'pooler'), 'pooler_output');
+  plan.output(plan.pool(x, config.pooling_type, x.h * x.w, 'pooler'), 'pooler_output');
 }
 
 /** AlignVisionEmbeddings: zeros to the right and below, 3 × 3 convolution with stride 2. */
@@ -46,13 +49,7 @@ function block(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, stage: u
   const in_dim = x.c;
   const kernel = item(config.kernel_sizes, stage);
   const stride: u32 = first ? item(config.strides, stage) : 1;
-  const expand = item(config.expand_ratios, stage);
-  let y = x;
-
-  if (expand != 1) {
-    const dim = in_dim * expand;
-    y = plan.gemm(x, w.at('expansion').conv('expand_conv', 'expand_bn', dim, in_dim, 1, eps), dim, config.hidden_act);
-  }
+  const dim = in_dim * item(config.expand_ratios, stage);
 
   // Stride 2 pads by correct_pad and convolves 'valid'; stride 1 convolves 'same'.
   const half = kernel >> 1;
@@ -63,21 +60,35 @@ function block(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, stage: u
     before = adjust ? half - 1 : half;
     around = adjust ? 2 * half - 1 : 2 * half;
   }
-  const filter = w.at('depthwise_conv').depthwise('depthwise_conv', 'depthwise_norm', y.c, kernel, eps);
-  const h = out_size(plan, y.h, around, kernel, stride);
-  const width = out_size(plan, y.w, around, kernel, stride);
-  y = plan.depthwise(y, filter, kernel, stride, before, before, h, width, config.hidden_act);
+  const h = out_size(plan, x.h, around, kernel, stride);
+  const width = out_size(plan, x.w, around, kernel, stride);
+  const sums = plan.tensor(x.n, h, 1, dim);
+  const filters = w.at('depthwise_conv');
+  let y: Tensor;
+  if (dim == in_dim) {
+    const filter = filters.depthwise('depthwise_conv', 'depthwise_norm', dim, kernel, eps);
+    y = plan.depthwise(x, filter, kernel, stride, before, h, width, config.hidden_act, sums);
+  } else {
+    const expansion = w.at('expansion').conv('expand_conv', 'expand_bn', dim, in_dim, 1, eps);
+    const filter = filters.depthwise('depthwise_conv', 'depthwise_norm', dim, kernel, eps);
+    if (config.fuse && <u64>x.h * x.w * dim > FUSED) {
+      y = plan.expand_depthwise(x, expansion, dim, filter, kernel, stride, before, h, width, config.hidden_act, sums);
+    } else {
+      y = plan.gemm(x, expansion, dim, config.hidden_act);
+      y = plan.depthwise(y, filter, kernel, stride, before, h, width, config.hidden_act, sums);
+    }
+  }
 
-  const gate = squeeze_excite(plan, w.at('squeeze_excite'), config, y, in_dim);
+  const gate = squeeze_excite(plan, w.at('squeeze_excite'), config, y, sums, in_dim);
   const project = w.at('projection').conv('project_conv', 'project_bn', out_dim, y.c, 1, eps);
   const skip = !first && stride == 1; // the first block of a stage never skips, whatever its stride
   return plan.gemm(y, project, out_dim, Activation.Linear, skip ? x : null, gate);
 }
 
 /** The factors of AlignVisionSqueezeExciteLayer, [n, 1, 1, channels of x]; the squeeze width comes from the block's input, not from the expanded map. */
-function squeeze_excite(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, in_dim: u32): Tensor {
+function squeeze_excite(plan: Plan, w: Weights, config: VisionConfig, x: Tensor, sums: Tensor, in_dim: u32): Tensor {
   const dim = max<u32>(1, <u32>(<f64>in_dim * config.squeeze_expansion_ratio));
-  const mean = plan.pool(x, Pooling.Mean, w.prefix + 'squeeze');
+  const mean = plan.pool(sums, Pooling.Mean, x.h * x.w, w.prefix + 'squeeze');
   const reduced = plan.gemm(mean, w.linear('reduce', dim, x.c, 4), dim, config.hidden_act);
   return plan.gemm(reduced, w.linear('expand', x.c, dim, 4), x.c, Activation.Sigmoid);
 }

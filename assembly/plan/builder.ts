@@ -3,7 +3,7 @@
 
 import { aligned, plan_arena } from './arena';
 import { block_bytes } from './formats';
-import { Format, Kind, NONE, Op, RECORD_BYTES } from './op';
+import { Format, HALF, Kind, NONE, Op, RECORD_BYTES } from './op';
 import { Packing, Part, Recording, Request, Role, Source, TensorEntry } from './tables';
 import { round_up, Tensor } from './tensor';
 import { Block, Places } from './weights';
@@ -104,6 +104,17 @@ export class Builder {
   protected begin(kind: Kind, operands: u32, name: string, macs: u64, block: Block | null = null): usize {
     const op = changetype<Op>(heap.alloc(RECORD_BYTES));
     memory.fill(changetype<usize>(op), 0, RECORD_BYTES);
+    this.ops.push(op);
+    return this.head(op, kind, operands, name, macs, block);
+  }
+
+  /** The second op of the record just begun. */
+  protected second(kind: Kind, operands: u32, name: string, macs: u64, block: Block): usize {
+    const op = this.ops[this.ops.length - 1];
+    return this.head(changetype<Op>(changetype<usize>(op) + HALF), kind, operands, name, macs, block);
+  }
+
+  private head(op: Op, kind: Kind, operands: u32, name: string, macs: u64, block: Block | null): usize {
     op.kind = kind;
     op.name = this.name(name);
     op.operands = operands;
@@ -114,7 +125,6 @@ export class Builder {
       op.weights = block.offset;
       op.format = block.format;
     }
-    this.ops.push(op);
     return changetype<usize>(op);
   }
 
@@ -162,18 +172,23 @@ export class Builder {
 
   private lay_ops(): u32 {
     for (let i = 0; i < this.ops.length; i++) {
-      const op = this.ops[i];
-      for (let j: u32 = 0; j < op.operands; j++) {
-        const at = changetype<usize>(op) + OP_WORDS + (<usize>j << 2);
-        const id = load<u32>(at);
-        if (id != NONE) store<u32>(at, <u32>this.tensors[id].offset);
-      }
+      const op = changetype<usize>(this.ops[i]);
+      this.lay_places(op);
+      this.lay_places(op + HALF);
     }
     const to = heap.alloc(this.ops.length * RECORD_BYTES);
     for (let i = 0; i < this.ops.length; i++) {
       memory.copy(to + i * RECORD_BYTES, changetype<usize>(this.ops[i]), RECORD_BYTES);
     }
     return <u32>to;
+  }
+
+  private lay_places(op: usize): void {
+    const end = op + OP_WORDS + (<usize>changetype<Op>(op).operands << 2);
+    for (let at = op + OP_WORDS; at < end; at += 4) {
+      const id = load<u32>(at);
+      if (id != NONE) store<u32>(at, <u32>this.tensors[id].offset);
+    }
   }
 
   private lay_tensors(): u32 {

@@ -5,10 +5,15 @@
 //   word 8 …          places in the arena, in bytes from its base; NONE where an operand is absent; the last is the output
 //   then              sizes, strides (in floats) and constants
 //
+// An op that is two in one has the second's record, header and all, in its second half.
+//
 // Legend: m n k = rows, columns and inner size of a matrix product; a c = its input and output; ld* = row strides;
 // h w c = height, width and channels of a map; k = kernel size; rows are tokens, pixels or pictures.
 
 export const RECORD_BYTES: usize = 256;
+
+/** Where the second half of a record begins. */
+export const HALF: usize = 128;
 
 /** Version of this layout and of the exports; the host refuses a module with another one. */
 export const ABI: u32 = 2;
@@ -40,6 +45,7 @@ export const enum Kind {
   Gather,
   Normalize,
   Similarity,
+  ExpandDepthwise,
   Quantize,
 }
 
@@ -142,6 +148,8 @@ export class Conv2d extends Op {
 @unmanaged
 export class Depthwise extends Op {
   input: u32;
+  /** Also wanted: Σ over x of out, [b, y, c]; or NONE. */
+  sums: u32;
   out: u32;
   batch: u32;
   in_h: u32;
@@ -158,7 +166,18 @@ export class Depthwise extends Op {
   activation: Activation;
 }
 
-/** out[b, c] = mean or maximum over y, x of in[b, y, x, c] */
+/**
+ * A Gemm on the pixels of a map (an inverted bottleneck's expansion) and, in the second half, the Depthwise that alone reads
+ * its result: of the expanded map no more than `lines` lines exist at a time, in a slot of `c` for every part.
+ */
+@unmanaged
+export class ExpandDepthwise extends Gemm {
+  lines: u32;
+  /** Lines of the result that are computed together. */
+  band: u32;
+}
+
+/** out[b, c] = maximum over y, x of in[b, y, x, c], or their sum divided by `count` */
 @unmanaged
 export class Pool extends Op {
   input: u32;
@@ -169,6 +188,7 @@ export class Pool extends Op {
   /** Row stride of input and output, in floats. */
   ldc: u32;
   pooling: Pooling;
+  count: u32;
 }
 
 /** x[b, p, c] ·= gate[b, c], in place */

@@ -8,6 +8,7 @@ import {
   Conv2d,
   Depthwise,
   Embedding,
+  ExpandDepthwise,
   Format,
   Gather,
   Gemm,
@@ -25,6 +26,9 @@ import {
 import { Tensor } from './tensor';
 import { Block } from './weights';
 import { slot_bytes } from '../kernels/attention';
+
+/** Pixels of an expanded map that a fused expansion computes at a time, at least a line: their lines fit in L2 (measured). */
+const BAND_PIXELS: u32 = 144;
 
 /** Products of two 8-bit numbers that a 32-bit sum surely holds: 127 · 127 · MOST < 2³¹. */
 const MOST_INTEGER_PRODUCTS: u32 = 133_000;
@@ -103,12 +107,42 @@ export class Plan extends Builder {
     return out;
   }
 
-  /** As conv2d, each channel with a filter of its own. */
-  depthwise(x: Tensor, w: Block, kernel: u32, stride: u32, top: u32, left: u32, out_h: u32, out_w: u32, activation: Activation): Tensor {
+  /** As conv2d, each channel with a filter of its own; `sums`: also the sums of the result's lines. */
+  depthwise(x: Tensor, w: Block, kernel: u32, stride: u32, pad: u32, out_h: u32, out_w: u32, activation: Activation, sums: Tensor): Tensor {
     const macs = <u64>x.n * out_h * out_w * kernel * kernel * x.c;
-    const op = changetype<Depthwise>(this.begin(Kind.Depthwise, 2, w.name, macs, w));
-    const out = this.fresh(x.n, out_h, out_w, x.c);
+    const op = changetype<Depthwise>(this.begin(Kind.Depthwise, 3, w.name, macs, w));
     op.input = this.use(x);
+    return this.filter(op, x, kernel, stride, pad, out_h, out_w, activation, sums);
+  }
+
+  /** The same on activation(a · expand + bias), whose whole map [n, h, w, channels] never exists. */
+  expand_depthwise(a: Tensor, expand: Block, channels: u32, w: Block, kernel: u32, stride: u32, pad: u32, out_h: u32, out_w: u32, activation: Activation, sums: Tensor): Tensor {
+    const x = this.operand(a, expand, null);
+    const gemm = changetype<ExpandDepthwise>(this.begin(Kind.ExpandDepthwise, 4, expand.name, <u64>a.rows * a.c * channels, expand));
+    const macs = <u64>a.n * out_h * out_w * kernel * kernel * channels;
+    const op = changetype<Depthwise>(this.second(Kind.Depthwise, 3, w.name, macs, w));
+    const band = max<u32>(1, BAND_PIXELS / (stride * a.w));
+    const lines = min(a.h, (band - 1) * stride + kernel);
+    const ring = this.fresh(this.parts, lines, a.w, channels);
+    gemm.a = this.use(x);
+    gemm.residual = NONE;
+    gemm.scratch = this.panel(expand, a.c);
+    gemm.c = ring.id;
+    gemm.m = a.rows;
+    gemm.n = channels;
+    gemm.k = a.c;
+    gemm.lda = x.stride;
+    gemm.ldc = ring.stride;
+    gemm.activation = activation;
+    gemm.lines = lines;
+    gemm.band = band;
+    op.input = ring.id;
+    return this.filter(op, new Tensor(-1, a.n, a.h, a.w, channels, 0), kernel, stride, pad, out_h, out_w, activation, sums);
+  }
+
+  private filter(op: Depthwise, x: Tensor, kernel: u32, stride: u32, pad: u32, out_h: u32, out_w: u32, activation: Activation, sums: Tensor): Tensor {
+    const out = this.fresh(x.n, out_h, out_w, x.c);
+    op.sums = this.use(sums);
     op.out = out.id;
     op.batch = x.n;
     op.in_h = x.h;
@@ -119,14 +153,14 @@ export class Plan extends Builder {
     op.ldc = x.stride;
     op.kernel = kernel;
     op.stride = stride;
-    op.top = top;
-    op.left = left;
+    op.top = pad;
+    op.left = pad;
     op.activation = activation;
     return out;
   }
 
-  /** [n, h, w, c] -> [n, 1, 1, c]. */
-  pool(x: Tensor, pooling: Pooling, name: string): Tensor {
+  /** [n, h, w, c] -> [n, 1, 1, c]; the mean divides by `count`, which is more than h · w where x holds sums of lines. */
+  pool(x: Tensor, pooling: Pooling, count: u32, name: string): Tensor {
     const op = changetype<Pool>(this.begin(Kind.Pool, 2, name, 0));
     const out = this.fresh(x.n, 1, 1, x.c);
     op.input = this.use(x);
@@ -136,6 +170,7 @@ export class Plan extends Builder {
     op.w = x.w;
     op.ldc = x.stride;
     op.pooling = pooling;
+    op.count = count;
     return out;
   }
 

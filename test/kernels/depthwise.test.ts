@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { activated } from './support/bounds.ts';
 import { expect_same_bits, expect_within } from './support/compare.ts';
 import { random_conv } from './support/convolutions.ts';
-import { depthwise_op, type ConvArgs } from './support/ops.ts';
+import { depthwise_op, pool_op, type ConvArgs } from './support/ops.ts';
 import * as oracle from './support/oracle.ts';
-import { result_of } from './support/run_op.ts';
+import { result_of, run_op } from './support/run_op.ts';
 
 const MAPS = [
   [1, 1],
@@ -100,4 +100,29 @@ describe.each([1, 2, 3, 4, 5, 7])('Depthwise with a kernel of %i', (kernel) => {
       else expect(got[i]).toBe(clean[i]);
     }
   });
+});
+
+test('Depthwise gives the sums of its lines, from which Pool makes the bits of the mean over the map', async () => {
+  for (const [h, w] of MAPS)
+    for (const channels of [1, 6, 16, 37]) {
+      const args = random_conv({
+        batch: 2,
+        channels,
+        h,
+        w,
+        kernel: 3,
+        stride: 1,
+        top: 1,
+        activation: 'Silu',
+      });
+      const { out, sums } = await run_op(depthwise_op({ ...args, sums: true }));
+      const pooled = { batch: 2, channels, pooling: 'Mean' } as const;
+      const mean = await result_of(pool_op({ ...pooled, h, w, x: out! }));
+      const count = h * w;
+      expect_same_bits(
+        await result_of(pool_op({ ...pooled, h, w: 1, x: sums!, count })),
+        mean,
+        `${h} × ${w}`,
+      );
+    }
 });

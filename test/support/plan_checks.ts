@@ -9,7 +9,8 @@ import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan
 const WRITES: Readonly<Record<string, readonly string[]>> = {
   Gemm: ['scratch', 'c'],
   Conv2d: ['scratch', 'out'],
-  Depthwise: ['out'],
+  Depthwise: ['sums', 'out'],
+  ExpandDepthwise: ['c'],
   Pool: ['out'],
   Scale: ['x'],
   Embedding: ['out'],
@@ -23,8 +24,18 @@ const WRITES: Readonly<Record<string, readonly string[]>> = {
 
 export const bytes_of = ({ n, h, w, stride }: PlanTensor): number => n * h * w * stride * 4;
 
+/** An op, or the two in one. */
+function halves({ kind, fields, second }: OpDescription): Pick<OpDescription, 'kind' | 'fields'>[] {
+  return second
+    ? [
+        { kind, fields },
+        { kind: 'Depthwise', fields: second },
+      ]
+    : [{ kind, fields }];
+}
+
 /** Names of the operands, in the record's order: the fields behind the header. */
-function operands({ fields }: OpDescription): [name: string, place: number][] {
+function operands(fields: OpDescription['fields']): [name: string, place: number][] {
   return Object.entries(fields)
     .slice(8, 8 + fields.operands!)
     .filter(([, place]) => place !== NONE);
@@ -36,22 +47,24 @@ export function check_flow(plan: Plan): void {
   for (const op of describe_plan(plan)) {
     const alive = plan.tensors.filter((t) => t.first <= op.index && op.index <= t.last);
     const tensor_at = (place: number): PlanTensor | undefined => alive.find((t) => t.offset === place);
-    const writes = WRITES[op.kind]!;
-    const in_place = op.kind === 'Scale' || (op.kind === 'Embedding' && op.fields.accumulate === 1);
-    for (const [name, place] of operands(op)) {
-      if (writes.includes(name) && !in_place) continue;
-      const tensor = tensor_at(place);
-      assert(
-        tensor && held.includes(tensor),
-        `op ${op.index} ${op.kind} reads ${name}, which is gone or was never written`,
-      );
-    }
-    for (const [name, place] of operands(op)) {
-      if (!writes.includes(name)) continue;
-      const tensor = tensor_at(place);
-      assert(tensor, `op ${op.index} ${op.kind} writes ${name} into no tensor`);
-      held = held.filter((t) => t.offset + bytes_of(t) <= place || place + bytes_of(tensor) <= t.offset);
-      held.push(tensor);
+    for (const { kind, fields } of halves(op)) {
+      const writes = WRITES[kind]!;
+      const in_place = kind === 'Scale' || (kind === 'Embedding' && fields.accumulate === 1);
+      for (const [name, place] of operands(fields)) {
+        if (writes.includes(name) && !in_place) continue;
+        const tensor = tensor_at(place);
+        assert(
+          tensor && held.includes(tensor),
+          `op ${op.index} ${kind} reads ${name}, which is gone or was never written`,
+        );
+      }
+      for (const [name, place] of operands(fields)) {
+        if (!writes.includes(name)) continue;
+        const tensor = tensor_at(place);
+        assert(tensor, `op ${op.index} ${kind} writes ${name} into no tensor`);
+        held = held.filter((t) => t.offset + bytes_of(t) <= place || place + bytes_of(tensor) <= t.offset);
+        held.push(tensor);
+      }
     }
   }
   for (const [name, tensor] of plan.outputs)

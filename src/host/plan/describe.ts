@@ -15,6 +15,8 @@ export interface OpDescription {
   readonly macs: number;
   /** All fields of the record. */
   readonly fields: Readonly<Record<string, number>>;
+  /** Those of the Depthwise in its second half, where it is two in one. */
+  readonly second: Readonly<Record<string, number>> | null;
   /** Output shape, pads left out. */
   readonly shape: string;
   /** Byte offset of the output in the arena. */
@@ -35,21 +37,28 @@ export function describe(plan: Plan): OpDescription[] {
     const at = byteOffset + index * layout.RECORD_BYTES;
     const head = read_struct(buffer, at, layout.Op);
     const kind = KINDS.find(([, value]) => value === head.kind)![0];
-    const words = new Uint32Array(buffer, at, layout.RECORD_BYTES / 4);
-    const offset = words[HEADER_WORDS + head.operands - 1]!;
+    const second = read_struct(buffer, at + layout.HALF, layout.Op);
+    const two = second.kind !== 0;
+    const words = new Uint32Array(buffer, two ? at + layout.HALF : at, layout.HALF / 4);
+    const offset = words[HEADER_WORDS + (two ? second : head).operands - 1]!;
     const tensor =
       outputs.get(`${index} ${offset}`) ??
       plan.tensors.find((t) => t.offset === offset && t.first <= index && index <= t.last);
     return {
       index,
       kind,
-      name: plan.names[head.name]!,
-      macs: head.macs_low + head.macs_high * 2 ** 32,
+      name: two ? `${plan.names[head.name]!} + ${plan.names[second.name]!}` : plan.names[head.name]!,
+      macs: macs(head) + macs(second),
       fields: read_struct(buffer, at, layout[kind]),
+      second: two ? read_struct(buffer, at + layout.HALF, layout.Depthwise) : null,
       shape: tensor ? shape(tensor) : '',
       offset,
     };
   });
+}
+
+function macs({ macs_low, macs_high }: { macs_low: number; macs_high: number }): number {
+  return macs_low + macs_high * 2 ** 32;
 }
 
 /** The plan as aligned text: op, kernel, output shape, arena offset, MACs, layer; then the totals. */
@@ -64,8 +73,8 @@ export function plan_text(plan: Plan): string {
     op.name,
   ]);
   const table = align_columns([['op', 'kernel', 'output', 'offset', 'MACs', 'layer'], ...rows]);
-  const macs = ops.reduce((sum, op) => sum + op.macs, 0);
-  const total = `${plan.length} ops, ${macs.toLocaleString('en-US')} MACs, arena ${plan.arena_bytes.toLocaleString('en-US')} bytes, weights ${plan.weight_bytes.toLocaleString('en-US')} bytes`;
+  const total_macs = ops.reduce((sum, op) => sum + op.macs, 0);
+  const total = `${plan.length} ops, ${total_macs.toLocaleString('en-US')} MACs, arena ${plan.arena_bytes.toLocaleString('en-US')} bytes, weights ${plan.weight_bytes.toLocaleString('en-US')} bytes`;
   return `${table}\n${total}\n`;
 }
 
@@ -73,9 +82,10 @@ function shape({ n, h, w, c }: PlanTensor): string {
   return h * w === 1 ? `${n}×${c}` : `${n}×${h}×${w}×${c}`;
 }
 
-function kernel({ kind, fields }: OpDescription): string {
+function kernel({ kind, fields, second }: OpDescription): string {
   const parts = [kind];
-  if (fields.kernel !== undefined) parts.push(`${fields.kernel}×${fields.kernel}/${fields.stride!}`);
+  const { kernel, stride } = second ?? fields;
+  if (kernel !== undefined) parts.push(`${kernel}×${kernel}/${stride!}`);
   if (fields.format) parts.push(FORMATS[fields.format]!);
   if (fields.activation) parts.push(ACTIVATIONS[fields.activation]!);
   if (fields.residual !== undefined && fields.residual !== layout.NONE) parts.push('+residual');

@@ -10,6 +10,7 @@ export interface Struct {
 }
 
 export const RECORD_BYTES = 256;
+export const HALF = 128;
 export const ABI_VERSION = 2;
 export const NONE = 0xffffffff;
 export const LANES = 4;
@@ -17,7 +18,7 @@ export const ALIGNMENT = 256;
 export const NR = 16;
 export const MAX_PARTS = 16;
 
-export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Scale: 5, Embedding: 6, LayerNorm: 7, Attention: 8, Gather: 9, Normalize: 10, Similarity: 11, Quantize: 12 } as const;
+export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Scale: 5, Embedding: 6, LayerNorm: 7, Attention: 8, Gather: 9, Normalize: 10, Similarity: 11, ExpandDepthwise: 12, Quantize: 13 } as const;
 
 export const Activation = { Linear: 0, Relu: 1, Relu2: 2, Relu6: 3, LeakyRelu: 4, Sigmoid: 5, Silu: 6, QuickGelu: 7, Gelu: 8, Gelu10: 9, GeluTanh: 10, Tanh: 11, Hardswish: 12, Mish: 13, Laplace: 14, SqrtSoftplus: 15 } as const;
 
@@ -64,25 +65,37 @@ export const Conv2d: { readonly size: number; readonly fields: Readonly<Record<'
   },
 };
 
-export const Depthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'out' | 'batch' | 'in_h' | 'in_w' | 'out_h' | 'out_w' | 'channels' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
-  size: 88,
+export const Depthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'sums' | 'out' | 'batch' | 'in_h' | 'in_w' | 'out_h' | 'out_w' | 'channels' | 'ldc' | 'kernel' | 'stride' | 'top' | 'left' | 'activation', Field>> } = {
+  size: 92,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    input: [32, 'u32'], out: [36, 'u32'], batch: [40, 'u32'], in_h: [44, 'u32'],
-    in_w: [48, 'u32'], out_h: [52, 'u32'], out_w: [56, 'u32'], channels: [60, 'u32'],
-    ldc: [64, 'u32'], kernel: [68, 'u32'], stride: [72, 'u32'], top: [76, 'u32'],
-    left: [80, 'u32'], activation: [84, 'u32'],
+    input: [32, 'u32'], sums: [36, 'u32'], out: [40, 'u32'], batch: [44, 'u32'],
+    in_h: [48, 'u32'], in_w: [52, 'u32'], out_h: [56, 'u32'], out_w: [60, 'u32'],
+    channels: [64, 'u32'], ldc: [68, 'u32'], kernel: [72, 'u32'], stride: [76, 'u32'],
+    top: [80, 'u32'], left: [84, 'u32'], activation: [88, 'u32'],
   },
 };
 
-export const Pool: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'out' | 'batch' | 'h' | 'w' | 'ldc' | 'pooling', Field>> } = {
-  size: 60,
+export const ExpandDepthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'scratch' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation' | 'lines' | 'band', Field>> } = {
+  size: 84,
+  fields: {
+    kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
+    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
+    a: [32, 'u32'], residual: [36, 'u32'], scratch: [40, 'u32'], c: [44, 'u32'],
+    m: [48, 'u32'], n: [52, 'u32'], k: [56, 'u32'], lda: [60, 'u32'],
+    ldr: [64, 'u32'], ldc: [68, 'u32'], activation: [72, 'u32'], lines: [76, 'u32'],
+    band: [80, 'u32'],
+  },
+};
+
+export const Pool: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'input' | 'out' | 'batch' | 'h' | 'w' | 'ldc' | 'pooling' | 'count', Field>> } = {
+  size: 64,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     input: [32, 'u32'], out: [36, 'u32'], batch: [40, 'u32'], h: [44, 'u32'],
-    w: [48, 'u32'], ldc: [52, 'u32'], pooling: [56, 'u32'],
+    w: [48, 'u32'], ldc: [52, 'u32'], pooling: [56, 'u32'], count: [60, 'u32'],
   },
 };
 
@@ -215,8 +228,8 @@ export const Placement: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
-  size: 140,
+export const VisionConfig: { readonly size: number; readonly fields: Readonly<Record<'shard_limit' | 'shard' | 'offset' | 'prefixed' | 'parts' | 'formats' | 'formats_count' | 'width_coefficient' | 'depth_coefficient' | 'squeeze_expansion_ratio' | 'batch_norm_eps' | 'num_channels' | 'depth_divisor' | 'hidden_dim' | 'hidden_act' | 'pooling_type' | 'stages' | 'kernel_sizes' | 'in_channels' | 'out_channels' | 'strides' | 'num_block_repeats' | 'expand_ratios' | 'depthwise_padding' | 'depthwise_paddings' | 'fuse' | 'batch' | 'height' | 'width' | 'last_hidden_state' | 'hidden_states', Field>> } = {
+  size: 144,
   fields: {
     shard_limit: [0, 'f64'], shard: [8, 'u32'], offset: [12, 'u32'], prefixed: [16, 'u32'],
     parts: [20, 'u32'], formats: [24, 'u32'], formats_count: [28, 'u32'], width_coefficient: [32, 'f64'],
@@ -224,8 +237,8 @@ export const VisionConfig: { readonly size: number; readonly fields: Readonly<Re
     depth_divisor: [68, 'u32'], hidden_dim: [72, 'u32'], hidden_act: [76, 'u32'], pooling_type: [80, 'u32'],
     stages: [84, 'u32'], kernel_sizes: [88, 'u32'], in_channels: [92, 'u32'], out_channels: [96, 'u32'],
     strides: [100, 'u32'], num_block_repeats: [104, 'u32'], expand_ratios: [108, 'u32'], depthwise_padding: [112, 'u32'],
-    depthwise_paddings: [116, 'u32'], batch: [120, 'u32'], height: [124, 'u32'], width: [128, 'u32'],
-    last_hidden_state: [132, 'u32'], hidden_states: [136, 'u32'],
+    depthwise_paddings: [116, 'u32'], fuse: [120, 'u32'], batch: [124, 'u32'], height: [128, 'u32'],
+    width: [132, 'u32'], last_hidden_state: [136, 'u32'], hidden_states: [140, 'u32'],
   },
 };
 

@@ -82,21 +82,24 @@ export interface TextParts {
   readonly projection_dim: number;
 }
 
+/** What the executor of the plans can do. */
+export interface RecorderOptions {
+  /** Into how many parts it may split an op: scratch memory has a slot for each. */
+  readonly parts?: number;
+  /** Bytes of the largest weight shard that it can bind. */
+  readonly shard_limit?: number;
+  /** Whether it runs ops that are two in one. */
+  readonly fuse?: boolean;
+}
+
 export class Recorder {
   readonly #instance: Instance;
-  /** Into how many parts ops may be split. */
-  readonly parts: number;
-  readonly #shard_limit: number;
+  readonly options: Required<RecorderOptions>;
   readonly #plans = new Map<string, Plan>();
 
-  /**
-   * @param parts into how many parts ops may be split: scratch memory has a slot for each
-   * @param shard_limit bytes of the largest weight shard that the executor can bind
-   */
-  constructor(instance: Instance, parts: number = 1, shard_limit: number = 2 ** 32) {
+  constructor(instance: Instance, { parts = 1, shard_limit = 2 ** 32, fuse = true }: RecorderOptions = {}) {
     this.#instance = instance;
-    this.parts = parts;
-    this.#shard_limit = shard_limit;
+    this.options = { parts, shard_limit, fuse };
   }
 
   vision(config: AlignVisionConfig, placement: Placement, call: VisionCall): Plan {
@@ -121,6 +124,7 @@ export class Recorder {
         expand_ratios: this.#list(c.expand_ratios),
         depthwise_padding: this.#list(c.depthwise_padding),
         depthwise_paddings: c.depthwise_padding.length,
+        fuse: Number(this.options.fuse),
         batch: call.batch,
         height: call.height,
         width: call.width,
@@ -192,11 +196,11 @@ export class Recorder {
       const { buffer } = this.#instance.memory;
       write_struct(buffer, config, struct, values);
       write_struct(buffer, config, PlacementStruct, {
-        shard_limit: this.#shard_limit,
+        shard_limit: this.options.shard_limit,
         shard: placement.shard,
         offset: placement.offset,
         prefixed: Number(placement.prefixed),
-        parts: this.parts,
+        parts: this.options.parts,
         formats: formats_at,
         formats_count: formats.length,
       });

@@ -30,7 +30,17 @@ export function gemm_op({ m, n, k, a, weight, bias, residual, activation }: Gemm
   const ldc = round_up(n);
   return {
     kind: 'Gemm',
-    fields: { residual: NONE, scratch: NONE, m, n, k, lda: round_up(k), ldr: ldc, ldc, activation: Activation[activation] },
+    fields: {
+      residual: NONE,
+      scratch: NONE,
+      m,
+      n,
+      k,
+      lda: round_up(k),
+      ldr: ldc,
+      ldc,
+      activation: Activation[activation],
+    },
     inputs: { a: { data: a, width: k }, ...(residual && { residual: { data: residual, width: n } }) },
     outputs: { c: { rows: m, width: n } },
     weights: linear_block(n, k, weight, bias),
@@ -58,6 +68,8 @@ export interface ConvArgs extends ConvShape {
   readonly weight: Float32Array;
   readonly norm: Norm;
   readonly activation: ActivationName;
+  /** Depthwise: also the sums of the result's lines. */
+  readonly sums?: boolean;
 }
 
 function conv_fields(args: ConvArgs): Record<string, number> {
@@ -74,19 +86,39 @@ export function conv2d_op(args: ConvArgs): OpSpec {
     fields: { ...conv_fields(args), lda, n, ldc: round_up(n) },
     inputs: { input: { data: args.x, width: channels } },
     outputs: { out: { rows: batch * out_h * out_w, width: n } },
-    scratch: MAX_PARTS * 2 * kernel * kernel * lda * 4,
+    scratch: { scratch: MAX_PARTS * 2 * kernel * kernel * lda * 4 },
     weights: conv_block(n, channels, kernel, args.weight, args.norm),
   };
 }
 
 export function depthwise_op(args: ConvArgs): OpSpec {
-  const { channels, kernel, batch, out_h, out_w } = args;
+  const { channels, kernel, batch, out_h, out_w, sums } = args;
   return {
     kind: 'Depthwise',
-    fields: { ...conv_fields(args), channels, ldc: round_up(channels) },
+    fields: { ...conv_fields(args), channels, ldc: round_up(channels), ...(!sums && { sums: NONE }) },
     inputs: { input: { data: args.x, width: channels } },
-    outputs: { out: { rows: batch * out_h * out_w, width: channels } },
+    outputs: {
+      out: { rows: batch * out_h * out_w, width: channels },
+      ...(sums && { sums: { rows: batch * out_h, width: channels } }),
+    },
     weights: depthwise_block(channels, kernel, args.weight, args.norm),
+  };
+}
+
+/** A Gemm on the pixels of a map and a Depthwise on its result, in one; `band`: lines computed together. */
+export function expand_depthwise_op(gemm: GemmArgs, filter: Omit<ConvArgs, 'x'>, band: number): OpSpec {
+  const { h, w, kernel, stride, channels } = filter;
+  const { inputs, fields, weights } = gemm_op(gemm);
+  const lines = Math.min(h, (band - 1) * stride + kernel);
+  const { outputs, ...second } = depthwise_op({ ...filter, x: new Float32Array(0) });
+  return {
+    kind: 'ExpandDepthwise',
+    fields: { ...fields, lines, band },
+    inputs,
+    outputs,
+    scratch: { c: MAX_PARTS * lines * w * round_up(channels) * 4 },
+    ...(weights && { weights }),
+    second: { kind: 'Depthwise', fields: second.fields, ...(second.weights && { weights: second.weights }) },
   };
 }
 
@@ -97,12 +129,14 @@ export interface PoolArgs {
   readonly channels: number;
   readonly x: Float32Array;
   readonly pooling: keyof typeof Pooling;
+  /** What a mean's sum is divided by; default h · w. */
+  readonly count?: number;
 }
 
-export function pool_op({ batch, h, w, channels, x, pooling }: PoolArgs): OpSpec {
+export function pool_op({ batch, h, w, channels, x, pooling, count }: PoolArgs): OpSpec {
   return {
     kind: 'Pool',
-    fields: { batch, h, w, ldc: round_up(channels), pooling: Pooling[pooling] },
+    fields: { batch, h, w, ldc: round_up(channels), pooling: Pooling[pooling], count: count ?? h * w },
     inputs: { input: { data: x, width: channels } },
     outputs: { out: { rows: batch, width: channels } },
   };
@@ -213,7 +247,7 @@ export function attention_op({ lengths, tokens, length, heads, d, qkv, mask, pro
       out: { rows: tokens, width },
       ...(probs && { probs: { rows: sequences * heads * length, width: length } }),
     },
-    scratch: MAX_PARTS * slot,
+    scratch: { scratch: MAX_PARTS * slot },
   };
 }
 

@@ -20,9 +20,11 @@ export interface OpSpec {
   readonly inputs: Readonly<Record<string, Rows>>;
   /** Results [rows, width]; `initial` is what an op that works in place finds there. */
   readonly outputs: Readonly<Record<string, { rows: number; width: number; initial?: Float32Array }>>;
-  /** Bytes of its scratch. */
-  readonly scratch?: number;
+  /** Bytes of its scratch, by field name. */
+  readonly scratch?: Readonly<Record<string, number>>;
   readonly weights?: Block;
+  /** The second of two in one; inputs, outputs and scratch are of both. */
+  readonly second?: Pick<OpSpec, 'kind' | 'fields' | 'weights'>;
 }
 
 /** Dense results by field name. */
@@ -57,6 +59,7 @@ export async function result_of(op: OpSpec): Promise<Float32Array> {
 export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_step?: number): Results {
   const memory = new GuardedMemory(instance);
   const weights = op.weights ? pack_block(memory, op.weights, weight_step) : instance.base;
+  const second_weights = op.second?.weights ? pack_block(memory, op.second.weights, weight_step) : weights;
   const record = memory.place(layout.RECORD_BYTES);
   const arena = record; // places count from here
   const places: Record<string, number> = {};
@@ -70,13 +73,11 @@ export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_
     if (initial) write_rows(instance, at, initial, width);
     places[name] = at - arena;
   }
-  if (op.scratch) places.scratch = memory.result(op.scratch) - arena;
+  for (const [name, bytes] of Object.entries(op.scratch ?? {})) places[name] = memory.result(bytes) - arena;
 
-  const kind: layout.Struct = layout[op.kind];
-  const { buffer } = instance.memory;
   instance.bytes(record, layout.RECORD_BYTES).fill(0);
-  const header = { kind: layout.Kind[op.kind], operands: Object.keys(places).length, weights: 0 };
-  write_struct(buffer, record, kind, { ...header, ...op.fields, ...places });
+  write_record(instance, record, op, places, 0);
+  if (op.second) write_record(instance, record + layout.HALF, op.second, places, second_weights - weights);
   instance.exports.bind(weights, arena);
   memory.guard(() => {
     for (let part = 0; part < parts; part++) instance.exports.execute(record, 0, 1, part, parts);
@@ -87,6 +88,20 @@ export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_
       memory.take(places[name]! + arena, rows, width, round_up(width)),
     ]),
   );
+}
+
+/** Writes a record, or half of one, with those of `places` that it has a field for. */
+function write_record(
+  instance: Instance,
+  at: number,
+  { kind, fields }: Pick<OpSpec, 'kind' | 'fields'>,
+  places: Readonly<Record<string, number>>,
+  weights: number,
+): void {
+  const struct: layout.Struct = layout[kind];
+  const own = Object.fromEntries(Object.entries(places).filter(([name]) => name in struct.fields));
+  const header = { kind: layout.Kind[kind], operands: Object.keys(own).length, weights };
+  write_struct(instance.memory.buffer, at, struct, { ...header, ...fields, ...own });
 }
 
 function write_rows(instance: Instance, at: number, data: Float32Array | Int32Array, width: number): void {
