@@ -32,9 +32,9 @@ export interface Thread {
 
 /** What is heard of a thread. */
 export interface ThreadEvents {
-  message(message: unknown): void;
+  readonly message: (message: unknown) => void;
   /** It is gone, or could never be started. */
-  lost(cause: unknown): void;
+  readonly lost: (cause: unknown) => void;
 }
 
 export interface Platform {
@@ -46,7 +46,7 @@ export interface Platform {
   /** The package's own module, each build compiled once. */
   wasm(build: Build): Promise<WebAssembly.Module>;
   /** Starts a thread, where there can be any. */
-  spawn?(events: ThreadEvents): Thread;
+  spawn?: (events: ThreadEvents) => Thread;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
   fetch_bytes(location: string | URL): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */
