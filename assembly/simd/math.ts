@@ -18,57 +18,66 @@ function step(p: v128, x: v128, table: usize, i: usize): v128 {
   return madd(at(table, i), p, x);
 }
 
-// 0 hi | 1 lo | 2 log2 e | 3 1.5 · 2²³ | 4, 5 ln 2 in two parts | 6 … 10 (eʳ − 1 − r) / r² | 11 one
+// 0, 1 range | 2 log2 e | 3 1.5 · 2²³ | 4, 5 ln 2 in two parts | 6 … 10 (eʳ − 1 − r) / r², highest power first | 11 one
 const EXP = memory.data<f32>([
-  88.3, -87.3, 1.442695041, 12582912, 0.693359375, -2.12194440e-4, 1.3814537087e-3, 8.3687463775e-3, 4.1668392718e-2,
+  -87.3, 88.3, 1.442695041, 12582912, -0.693359375, 2.12194440e-4, 1.3814537087e-3, 8.3687463775e-3, 4.1668392718e-2,
   0.16666521132, 0.49999994040, 1,
 ]);
 
-// eˣ for x in [−87.3, 88.3]: x = n · ln 2 + r. Adding 1.5 · 2²³ rounds to an integer and leaves n in the low bits of `t`.
+// The same for e⁻ˣ, as a function of x and −r.
+const EXP_MINUS = memory.data<f32>([
+  -88.3, 87.3, -1.442695041, 12582912, 0.693359375, -2.12194440e-4, 1.3814537087e-3, -8.3687463775e-3, 4.1668392718e-2,
+  -0.16666521132, 0.49999994040, 1,
+]);
+
+// eˣ (table EXP) or e⁻ˣ for x in the table's range: ±x = n · ln 2 + r. Adding 1.5 · 2²³ rounds to an integer and leaves n
+// in the low bits of `t`, from where it goes to the exponent: in one step less where the caller sees to NaN. The
+// polynomial's halves do not wait for each other.
 // @ts-ignore: decorator
 @inline
-function exp_inside(x: v128): v128 {
-  const magic = at(EXP, 3);
-  const one = at(EXP, 11);
-  const t = f32x4.add(f32x4.mul(x, at(EXP, 2)), magic);
+function exp_inside(x: v128, table: usize, nan: bool): v128 {
+  const magic = at(table, 3);
+  const t = f32x4.add(f32x4.mul(x, at(table, 2)), magic);
   const n = f32x4.sub(t, magic);
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, at(EXP, 4))), f32x4.mul(n, at(EXP, 5)));
-  let p = step(at(EXP, 6), r, EXP, 7);
-  p = step(p, r, EXP, 8);
-  p = step(p, r, EXP, 9);
-  p = step(p, r, EXP, 10);
-  p = f32x4.add(f32x4.add(f32x4.mul(p, f32x4.mul(r, r)), r), one);
-  return f32x4.mul(p, i32x4.add(i32x4.shl(t, 23), one)); // the bits of 1 plus n in the exponent
+  const r = f32x4.add(f32x4.add(x, f32x4.mul(n, at(table, 4))), f32x4.mul(n, at(table, 5)));
+  const s = f32x4.mul(r, r);
+  const low = madd(at(table, 10), r, at(table, 9));
+  const high = madd(madd(at(table, 8), r, at(table, 7)), s, at(table, 6));
+  const p = f32x4.mul(madd(low, s, high), s);
+  const one = at(table, 11);
+  const e = f32x4.add(table == EXP ? f32x4.add(p, r) : f32x4.sub(p, r), one);
+  const power = i32x4.shl(t, 23);
+  return nan ? f32x4.mul(e, i32x4.add(power, one)) : i32x4.add(e, power);
 }
 
-// 1 + e⁻ˣ, the exponent clamped: beyond, the sum has rounded to 1 or is too large to matter.
+// 1 + e⁻ˣ, x clamped: beyond, the sum has rounded to 1 or is too large to matter.
 // @ts-ignore: decorator
 @inline
-function one_plus_exp_minus(x: v128): v128 {
-  const y = f32x4.pmax(f32x4.pmin(f32x4.neg(x), at(EXP, 0)), at(EXP, 1));
-  return f32x4.add(at(EXP, 11), exp_inside(y));
+function one_plus_exp_minus(x: v128, nan: bool): v128 {
+  x = f32x4.pmin(f32x4.pmax(x, at(EXP_MINUS, 0)), at(EXP_MINUS, 1));
+  return f32x4.add(at(EXP_MINUS, 11), exp_inside(x, EXP_MINUS, nan));
 }
 
 /** eˣ within 1 ULP on [−87.3, 88.3]; exactly 0 below; e^88.3 above. */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  x = f32x4.pmin(x, at(EXP, 0));
-  return v128.andnot(exp_inside(x), f32x4.lt(x, at(EXP, 1)));
+  x = f32x4.pmin(x, at(EXP, 1));
+  return v128.andnot(exp_inside(x, EXP, true), f32x4.lt(x, at(EXP, 0)));
 }
 
 /** 1 / (1 + e⁻ˣ) within 3 ULP for x > −87. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  return f32x4.div(at(EXP, 11), one_plus_exp_minus(x));
+  return f32x4.div(at(EXP, 11), one_plus_exp_minus(x, true));
 }
 
 /** x / (1 + e⁻ˣ) within 3 ULP for x > −87. */
 // @ts-ignore: decorator
 @inline
 export function silu(x: v128): v128 {
-  return f32x4.div(x, one_plus_exp_minus(x));
+  return f32x4.div(x, one_plus_exp_minus(x, false));
 }
 
 // x · P(x²) / Q(x²) with |x| clamped where erf rounds to 1, and at a place where this quotient does: gelu of a large
