@@ -1,12 +1,15 @@
-"""Writes what `npm run bench` measures onnxruntime-web with, into bench/.models/ (about 0.8 GB, not committed):
+"""Writes what `npm run bench` measures onnxruntime with, into bench/.models/ (about 1.3 GB, not committed):
 
-    pip install -r test/golden/requirements.txt onnx
+    pip install -r test/golden/requirements.txt onnx onnxruntime
     python bench/make_models.py
 
 vision.onnx, text.onnx   the towers in the full align-base shape, with the counter weights that the goldens use
+text_64.onnx             the text tower for 64 texts at once
+text_int8.onnx           8-bit weights and dynamic activations, by onnxruntime.quantization.quantize_dynamic
 ops/*.onnx               every distinct op of the towers as a model of its own, named as bench/ops.mjs names ours
 
-Made by torch.onnx.export, legacy exporter, opset 17, static shapes: the form that onnxruntime optimises best.
+Made by torch.onnx.export, legacy exporter, opset 17, static shapes: the form that onnxruntime optimises best. What is
+there already is kept.
 """
 
 import sys
@@ -14,6 +17,7 @@ import warnings
 from pathlib import Path
 
 import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 from transformers import AlignConfig, AlignModel
 
@@ -122,6 +126,8 @@ def ops_of(model, inputs):
 
 
 def export(module, inputs, names, path):
+    if path.exists():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(module.eval(), inputs, path, input_names=names, opset_version=17, dynamo=False)
 
@@ -136,11 +142,16 @@ def main():
             tensor.copy_(torch.from_numpy(counter.fill(name, tuple(tensor.shape))))
     pixels, ids = torch.zeros(1, 3, SIDE, SIDE), torch.ones(1, TOKENS, dtype=torch.int64)
     export(Vision(model), (pixels,), ["pixel_values"], OUT / "vision.onnx")
-    export(Text(model), (ids, ids, ids * 0), ["input_ids", "attention_mask", "token_type_ids"], OUT / "text.onnx")
+    for name, count in (("text", 1), ("text_64", 64)):
+        texts = ids.expand(count, TOKENS).contiguous()
+        names = ["input_ids", "attention_mask", "token_type_ids"]
+        export(Text(model), (texts, texts, texts * 0), names, OUT / f"{name}.onnx")
+    if not (OUT / "text_int8.onnx").exists():
+        quantize_dynamic(OUT / "text.onnx", OUT / "text_int8.onnx", weight_type=QuantType.QInt8)
     ops = ops_of(model, {"pixel_values": pixels, "input_ids": ids})
     for name, (module, x) in ops.items():
         export(module, (x,), ["x"], OUT / "ops" / f"{name}.onnx")
-    print(f"two towers and {len(ops)} ops in {OUT.relative_to(ROOT)}")
+    print(f"the towers and {len(ops)} ops in {OUT.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

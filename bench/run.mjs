@@ -1,170 +1,116 @@
-// npm run bench [-- --rounds N]: the full align-base shape on one thread, end to end and op by op, beside
-// onnxruntime-web on the same weights and inputs in the same run. It measures; nothing here passes or fails on time.
+// npm run bench: align-wasm beside its peers on this machine. It measures; nothing here passes or fails on time.
 
-import { cpus } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { build, install, require_node, say } from '../scripts/setup.mjs';
-import { measure_ceiling } from './ceiling.mjs';
-import { alternate, gflops, ms, print_table } from './measure.mjs';
+import { build, install, install_peers, install_runtimes, require_node, say } from '../scripts/setup.mjs';
+
+const HELP = `npm run bench -- [options]
+
+  --only A,B    sections: SECTIONS
+  --rounds N    runs of everything after one that does not count (default 7)
+  --quick       3 rounds, and not what takes a peer half a minute
+  --save        write bench/results/<processor>.json and .svg
+  --as-built    measure dist as it is, however old
+`;
 
 // `npm run bench | head` is no error.
 process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 0 : 1));
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '9' } } });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) {
-  console.error(`--rounds takes a whole number from 1 on, not ${values.rounds}`);
+const SECTIONS = ['towers', 'labels', 'kernels', 'load', 'memory', 'start', 'quality', 'inputs'];
+
+/** The command line, checked. */
+function read_options() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      'as-built': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP.replace('SECTIONS', SECTIONS.join(', ')));
+    process.exit(0);
+  }
+  const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new Error(`--rounds takes a whole number from 1 on, not ${values.rounds}`);
+  const only = values.only?.split(',') ?? SECTIONS;
+  const unknown = only.find((name) => !SECTIONS.includes(name));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: the sections are ${SECTIONS.join(', ')}`);
+  return { ...values, rounds, only };
+}
+
+let options;
+try {
+  options = read_options();
+} catch ({ message }) {
+  console.error(`${message}\n\n${HELP.replace('SECTIONS', SECTIONS.join(', '))}`);
   process.exit(2);
 }
 
 require_node();
 install();
-build({ only_if_stale: true });
-// These import what was just built.
-const { TOWERS, load_fast_model, load_model, macs_of } = await import('./ours.mjs');
-const { activations_of, sum_by, time_ops } = await import('./ops.mjs');
-const { print_inputs } = await import('./inputs.mjs');
-const peer = await import('./peer.mjs');
+install_peers();
+install_runtimes();
+if (!options['as-built']) build({ only_if_stale: true });
 
-const title = (line) => console.log(`\n${line}\n`);
+// These import what was just installed and built.
+const { Bench } = await import('./bench.mjs');
+const { has_model, make_checkpoint } = await import('./models.mjs');
+const { plot } = await import('./plot.mjs');
+const { figure_lines, measurement_lines, results_text, slug } = await import('./results.mjs');
+const { load, memory, start } = await import('./sections/loading.mjs');
+const { inputs } = await import('./sections/inputs.mjs');
+const { kernels } = await import('./sections/kernels.mjs');
+const { labels } = await import('./sections/labels.mjs');
+const { quality } = await import('./sections/quality.mjs');
+const { towers } = await import('./sections/towers.mjs');
+const sections = { towers, labels, kernels, load, memory, start, quality, inputs };
 
-/** One tower end to end, ours, ours with precision: 'fast' and theirs in turn; then how far apart their results are. */
-async function end_to_end(model, fast, name, tower) {
-  const theirs = peer.has(name) ? await peer.open(name, tower.feeds) : null;
-  const others = [];
-  if (fast) {
-    const who = `align-wasm, precision: '${fast.precision}'`;
-    others.push({ who, macs: macs_of(tower.plan(fast)), run: () => tower.call(fast) });
+if (['vision', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
+  say("the peers' models are missing, so their rows are too; to make them (1.3 GB in bench/.models):");
+  say('  pip install -r test/golden/requirements.txt onnx onnxruntime && python bench/make_models.py');
+}
+say('writing the checkpoint that is loaded (690 MB in bench/.models), once …');
+await make_checkpoint();
+
+const bench = new Bench(options);
+const heading = (title) => console.log(`\n== ${title}\n`);
+const began = performance.now();
+for (const name of options.only) {
+  heading(name);
+  try {
+    await sections[name](bench);
+  } catch (error) {
+    // One section's failure loses no other's results.
+    bench.record({
+      section: name,
+      work: name,
+      where: '',
+      who: '',
+      id: name,
+      error: String(error?.message ?? error),
+    });
+    console.error(error);
   }
-  if (theirs) others.push({ who: peer.peer_name, macs: tower.macs, run: theirs.run });
-  const [us, ...them] = await alternate([() => tower.call(model), ...others.map(({ run }) => run)], rounds);
-  const row = (who, macs, { best, median }) => [
-    `${tower.title}: ${who}`,
-    ms(best),
-    ms(median),
-    gflops(macs, best),
-    gflops(macs, median),
-  ];
-  const rows = [row('align-wasm', macs_of(tower.plan(model)), us)];
-  for (const [i, { who, macs, run }] of others.entries()) {
-    const { best, median } = them[i];
-    const difference = largest_difference(await tower.call(model), await run());
-    rows.push(
-      row(who, macs, them[i]),
-      ["  time over align-wasm's", (best / us.best).toFixed(2), (median / us.median).toFixed(2), '', ''],
-      [`  largest difference of the features: ${difference.toExponential(1)} of the largest`, '', '', '', ''],
-    );
-  }
-  await theirs?.release();
-  return rows;
+  const rows = bench.rows.filter(({ section }) => section === name);
+  console.log();
+  for (const line of measurement_lines(rows)) console.log(line);
 }
+heading('figures: ratios of medians; "reached" and "short" are this run on this machine');
+for (const line of figure_lines(bench.rows)) console.log(line);
+const results = await bench.results();
+await bench.close();
+console.log(`\n${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
 
-function largest_difference(a, b) {
-  const largest = b.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-  return b.reduce((max, x, i) => Math.max(max, Math.abs(x - a[i])), 0) / largest;
+if (options.save) {
+  const place = new URL(`results/${slug(results.machine.cpu)}.json`, import.meta.url);
+  await writeFile(place, results_text(results));
+  const picture = new URL(place.href.replace(/json$/, 'svg'));
+  await writeFile(picture, plot(JSON.parse(await readFile(place, 'utf8'))));
+  say(`wrote ${place.pathname} and its picture`);
 }
-
-/** Best time in ms of the peer's model of one op, NaN where there is none. */
-async function peer_time(name) {
-  if (!peer.has(`ops/${name}`)) return NaN;
-  const op = await peer.open(`ops/${name}`);
-  const [{ best }] = await alternate([op.run], rounds);
-  await op.release();
-  return best;
-}
-
-/** One line of a table: what it is, how often, our time for all of them and the peer's, what both make of it. */
-const compare = (name, count, macs, ours, theirs) => [
-  name,
-  String(count),
-  ms(ours),
-  gflops(macs, ours),
-  ms(theirs),
-  gflops(macs, theirs),
-  Number.isNaN(theirs) ? '' : (theirs / ours).toFixed(1),
-];
-const HEADER = ['ops', 'ms', 'GFLOP/s', 'peer ms', 'GFLOP/s', 'times as fast'];
-
-/** The peer's models of an activation alone, and how many elements they have. */
-const ACTIVATIONS = {
-  silu: { name: 'silu_5184_288', size: 5184 * 288 },
-  gelu: { name: 'gelu_64_3072', size: 64 * 3072 },
-};
-
-/** What the activations fused into ops cost us, and the peer for as many elements. */
-async function compare_activation({ key, count, time, elements }) {
-  const alone = ACTIVATIONS[key];
-  const theirs = alone ? ((await peer_time(alone.name)) / alone.size) * elements : NaN;
-  const each = (t) => (Number.isNaN(t) ? '' : `${((t * 1e6) / elements).toFixed(2)} ns`);
-  const faster = Number.isNaN(theirs) ? '' : (theirs / time).toFixed(1);
-  return [`  of which ${key}`, String(count), ms(time), each(time), ms(theirs), each(theirs), faster];
-}
-
-/** Shapes that take at least this share of their tower get a line of their own. */
-const SHARE = 0.003;
-
-async function print_ops(tower, ops) {
-  const shapes = sum_by(ops, (op) => op.name);
-  const theirs = new Map();
-  for (const { key } of shapes) theirs.set(key, await peer_time(key));
-
-  title(`${tower.title}: by class`);
-  const classes = sum_by(
-    ops.map((op) => ({ ...op, peer: theirs.get(op.name) })),
-    (op) => op.class,
-  );
-  const activations = [];
-  for (const sum of activations_of(ops)) activations.push(await compare_activation(sum));
-  print_table(
-    ['class', ...HEADER],
-    [
-      ...classes.map(({ key, count, macs, time, peer }) => compare(key, count, macs, time, peer)),
-      ...activations,
-    ],
-  );
-
-  title(`${tower.title}: by shape`);
-  const all = shapes.reduce((sum, { time }) => sum + time, 0);
-  const large = shapes.filter(({ time }) => time >= SHARE * all);
-  print_table(
-    ['shape', ...HEADER],
-    large.map(({ key, count, macs, time }) =>
-      compare(key.replace('_', ' ').replaceAll('_', ' · '), count, macs, time, theirs.get(key) * count),
-    ),
-  );
-  const rest = shapes.length - large.length;
-  if (rest > 0) console.log(`and ${rest} shapes that take less than ${100 * SHARE} % each`);
-}
-
-const machine = `${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`;
-title(`${machine}, one thread, fp32, ${rounds} rounds in turn`);
-if (!peer.has('vision') || !peer.has('text')) {
-  say('the peer has no models, so this measures align-wasm alone; to make them (0.8 GB in bench/.models):');
-  say('  pip install -r test/golden/requirements.txt onnx && python bench/make_models.py');
-}
-await print_inputs(rounds);
-
-const model = await load_model();
-const fast = await load_fast_model();
-if (fast === null) say("this Node has no relaxed SIMD, so there is no row for precision: 'fast'");
-const ceilings = [await measure_ceiling()];
-const table = [];
-for (const [name, tower] of Object.entries(TOWERS)) {
-  table.push(...(await end_to_end(model, fast, name, tower)));
-  ceilings.push(await measure_ceiling());
-}
-fast?.dispose();
-console.log();
-print_table(['end to end', 'best ms', 'median ms', 'GFLOP/s best', 'median'], table);
-console.log(
-  `\nceiling of separate multiply and add in this engine: ${Math.max(...ceilings).toFixed(1)} GFLOP/s`,
-);
-
-for (const tower of Object.values(TOWERS)) {
-  await print_ops(tower, time_ops(model.runtime.executor, tower.plan(model), tower.inputs, rounds));
-}
-console.log(`
-Best times, all ops of a line together. Ours include the fused bias, activation and residual; the peer's are models of one
-op with its activation, ${peer.peer_name}. An activation costs what its ops take more with it than without; the peer's alone.
-gemm: rows · inner · columns. conv2d, depthwise: side · channels · kernel · stride. pool, scale: side · channels.`);
-model.dispose();
+process.exit(0);

@@ -72,6 +72,15 @@ export function build({ only_if_stale = false } = {}) {
   step('building (npm run build) …', 'The lines above say where.', 'npm', ['run', '--silent', 'build']);
 }
 
+const PEERS = 'bench/peers';
+
+/** Installs what the benchmark measures beside this package. */
+export function install_peers() {
+  if (changed(`${PEERS}/node_modules/.package-lock.json`) >= changed(`${PEERS}/package-lock.json`)) return;
+  const args = ['ci', '--prefix', PEERS, '--ignore-scripts', '--no-audit', '--no-fund', QUIET];
+  step('installing onnxruntime for the benchmark (400 MB), once …', NETWORK, 'npm', args);
+}
+
 const BINARIES = 'test/runtimes/binaries';
 
 /** Installs the other runtimes that the tests start: newest Node, Deno and Bun from npm, Chromium from Debian. */

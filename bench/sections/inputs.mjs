@@ -3,19 +3,13 @@
 import { readFile } from 'node:fs/promises';
 import encode_jpeg, { init } from '@jsquash/jpeg/encode.js';
 import { BertTokenizer, EfficientNetImageProcessor } from 'align-wasm';
-import { alternate, ms, print_table } from './measure.mjs';
+import { alternate, make_random, timed } from '../measure.mjs';
 
 const LABELS = 100_000;
 const TOKENS = 8; // of a label, [CLS] and [SEP] among them
 const [WIDTH, HEIGHT] = [4032, 3024]; // 12 megapixels, as phones take them
 const SIDE = 346; // pixels, what the published preprocessor_config.json resizes to
 const FILTERS = { bilinear: 2, bicubic: 3, lanczos: 1 }; // Pillow's numbers
-
-/** Pseudo-random 32-bit integers; the high bits are the better ones. */
-function make_random() {
-  let x = 1;
-  return () => (x = (Math.imul(x, 1664525) + 1013904223) | 0);
-}
 
 /** Different labels of whole words of the embedded model's vocabulary. */
 function make_labels(words) {
@@ -55,8 +49,7 @@ function without_alpha({ data, width, height }) {
   return { data: rgb, width, height };
 }
 
-/** Prints the times of `rounds` rounds. */
-export async function print_inputs(rounds) {
+export async function inputs(bench) {
   const tokenizer = await BertTokenizer.from_pretrained();
   const words = tokenizer.convert_ids_to_tokens(Array.from({ length: tokenizer.vocab_size }, (_, id) => id));
   const labels = make_labels(words.filter((word) => /^[a-z]{3,}$/.test(word)));
@@ -79,12 +72,9 @@ export async function print_inputs(rounds) {
     [`${size} JPEG of ${(file.length / 1e6).toFixed(1)} MB, decoded and bilinear`]: () =>
       process(file, FILTERS.bilinear),
   };
-  const times = await alternate(Object.values(contestants), rounds);
-  print_table(
-    ['inputs', 'best ms', 'median ms'],
-    Object.keys(contestants).map((name, i) => [name, ms(times[i].best), ms(times[i].median)]),
-  );
-  console.log(
-    `\n${Math.round((LABELS / times[0].median) * 1000).toLocaleString('en')} labels a second (median)`,
-  );
+  const times = await alternate(Object.values(contestants).map(timed), bench.rounds);
+  const { name } = await bench.place('node');
+  const common = { section: 'inputs', where: name, who: 'align-wasm', unit: 'ms' };
+  for (const [i, work] of Object.keys(contestants).entries())
+    bench.record({ ...common, work, id: `inputs | ${i}`, ...times[i] });
 }
