@@ -1,5 +1,6 @@
 // What every loaded model has: its memory, its queue of calls, saving and disposing.
 
+import type { WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { disposable } from './dispose.ts';
@@ -12,7 +13,6 @@ import { save_model } from './save.ts';
 /** What every loaded model has. */
 export abstract class Model {
   readonly device = 'wasm';
-  readonly dtype = 'fp32';
   abstract readonly config: AlignConfig | AlignTextConfig | AlignVisionConfig;
   readonly #queue = new Queue();
   readonly #folder: ModelFolder;
@@ -26,6 +26,11 @@ export abstract class Model {
   /** Bytes of WebAssembly memory: packed weights, the largest arena so far, and all of it. */
   get memory(): { weights: number; arena: number; total: number } {
     return this.#runtime?.executor.memory() ?? { weights: 0, arena: 0, total: 0 };
+  }
+
+  /** How the weights are held: the `dtype` that was asked for, or a packed file's own. */
+  get dtype(): WeightDtype {
+    return this.runtime.dtype;
   }
 
   /** What runs: `'exact'`, or `'fast'` where that was asked for and the runtime has relaxed SIMD. */
@@ -49,7 +54,10 @@ export abstract class Model {
     return this.#runtime;
   }
 
-  /** Writes config.json and model.safetensors, the tensors as they are in the checkpoint this model came from. */
+  /**
+   * Writes config.json and model.safetensors: the tensors as they are in the checkpoint this model came from, or the packed
+   * file that it came from.
+   */
   async save_pretrained(folder: string): Promise<void> {
     await this.config.save_pretrained(folder);
     await save_model(this.#folder, folder);

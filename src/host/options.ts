@@ -1,6 +1,7 @@
 // What may be passed to loading and to calls, and the one place that checks it. An option is never ignored: a name
 // that is not known, or a value that this version cannot honour, is refused with the value in the message.
 
+import { WEIGHT_DTYPES, type WeightDtype } from './checkpoint/formats.ts';
 import { AlignError, show } from './errors.ts';
 import { MAX_PARTS } from './plan/layout.ts';
 import type { WasmInput } from './wasm/module.ts';
@@ -18,8 +19,12 @@ export type ProgressInfo =
 export interface LoadOptions {
   /** Where the model runs. `'auto'` (the default) is `'wasm'` in this version. */
   device?: 'wasm' | 'auto' | undefined;
-  /** How weights are held. */
-  dtype?: 'fp32' | undefined;
+  /**
+   * How weights are held. Default: as a packed file has them, else `'fp32'`. `'fp16'`, `'bf16'` and `'q4'` (groups of 32)
+   * are widened while they are multiplied; `'q8'` multiplies 8-bit integers. Layer norms and convolutions of more than a
+   * pixel stay in fp32. A packed file can be had in its own dtype only.
+   */
+  dtype?: WeightDtype | undefined;
   /**
    * `'exact'` (the default): the same bits in every runtime. `'fast'`: fused multiply-add where the runtime has relaxed
    * SIMD, within 1e-4 of the largest value of every output; where it has not, the exact build.
@@ -100,7 +105,7 @@ const signal: Rule = {
 
 const LOAD_RULES: Rules<LoadOptions> = {
   device: one_of('wasm', 'auto'),
-  dtype: one_of('fp32'),
+  dtype: one_of(...WEIGHT_DTYPES),
   precision: one_of('exact', 'fast'),
   threads: {
     expects: `an integer from 1 to ${MAX_PARTS}`,

@@ -2,38 +2,25 @@
 
 import { platform } from '#platform';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
+import type { WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
-import { has_pooler, is_prefixed } from './checkpoint/names.ts';
-import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
+import { check_dtype } from './checkpoint/packed.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
 import type { LoadOptions } from './options.ts';
-import { Recorder } from './plan/recorder.ts';
-import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
-import { Head, TextTower, VisionTower } from './towers.ts';
+import { lay_out, type Layout, type Parts, type Towers } from './placement.ts';
+import type { Recorder } from './plan/recorder.ts';
 import { WasmExecutor } from './wasm/executor.ts';
-import { check_tensors, load_weights, type LoadingInfo } from './wasm/loader.ts';
+import { check_tensors, load_weights, stored_bytes, type LoadingInfo } from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
 import { threads_available } from './wasm/threads.ts';
 
-/** What to load of a checkpoint. */
-export interface Parts {
-  readonly text?: AlignTextConfig | undefined;
-  readonly vision?: AlignVisionConfig | undefined;
-  /** false leaves the text tower's pooler out even where the checkpoint has one. */
-  readonly add_pooling_layer?: boolean | undefined;
-  /** Width of text_projection and of the head; absent for a tower alone. */
-  readonly projection_dim?: number | undefined;
-}
-
 /** A loaded model, without its public face. */
-export interface Runtime {
+export interface Runtime extends Towers {
   readonly executor: WasmExecutor;
   readonly recorder: Recorder;
   readonly precision: 'exact' | 'fast';
-  readonly text: TextTower | null;
-  readonly vision: VisionTower | null;
-  readonly head: Head | null;
+  readonly dtype: WeightDtype;
   readonly loading_info: LoadingInfo;
 }
 
@@ -51,64 +38,27 @@ export async function load_runtime(
   const threads = threads_available() ? (options.threads ?? 1) : 1;
   const checkpoint = await Checkpoint.open(folder, signal);
   try {
-    const recorder = new Recorder(new Instance(module), { parts: threads });
-    const layout = place(recorder, parts, checkpoint);
+    const { packing } = checkpoint;
+    if (packing) check_dtype(checkpoint.name, packing, options.dtype);
+    const dtype = packing?.dtype ?? options.dtype ?? 'fp32';
+    const held = available(parts, checkpoint, options);
+    const layout = lay_out(new Instance(module), { parts: threads }, held, checkpoint, dtype);
     const loading_info = check_tensors(layout.requests, checkpoint);
     const own = threads > 1 ? await platform.wasm(`${precision}_threads`) : module;
     const executor = new WasmExecutor(own, layout.weight_bytes, options.max_memory, threads);
     await load_with_progress(executor, layout, checkpoint, options);
-    const towers = layout.towers(executor);
-    return { executor, recorder, precision, ...towers, loading_info };
+    const { recorder } = layout;
+    return { executor, recorder, precision, dtype, ...layout.towers(executor), loading_info };
   } finally {
     await checkpoint.close();
   }
 }
 
-interface Layout {
-  readonly requests: readonly WeightRequest[];
-  readonly weight_bytes: number;
-  towers(executor: WasmExecutor): Pick<Runtime, 'text' | 'vision' | 'head'>;
-}
-
-/** Records the smallest plan of each tower: its weight requests, and so where every block goes. */
-function place(recorder: Recorder, parts: Parts, checkpoint: Checkpoint): Layout {
-  const plans: Plan[] = [];
-  const next = (prefixed: boolean) => ({ ...(plans.at(-1)?.next ?? { shard: 0, offset: 0 }), prefixed });
-  const { text, vision, projection_dim } = parts;
-
-  const whole = projection_dim !== undefined;
-  const text_place = next(whole || is_prefixed(checkpoint, 'text'));
-  const pooler = has_pooler(checkpoint, text_place.prefixed) && parts.add_pooling_layer !== false;
-  const text_parts = { pooler, projection_dim: projection_dim ?? 0 };
-  if (text) {
-    const call = { sequences: 1, length: 1, tokens: 1, inputs_embeds: false, features: false };
-    const wanted = { last_hidden_state: false, hidden_states: false, attentions: false };
-    plans.push(recorder.text(text, text_parts, text_place, { ...call, ...wanted }));
-  }
-  const vision_place = next(whole || is_prefixed(checkpoint, 'vision'));
-  if (vision) {
-    const side = smallest_side(vision);
-    const call = { batch: 1, height: side, width: side, last_hidden_state: false, hidden_states: false };
-    plans.push(recorder.vision(vision, vision_place, call));
-  }
-  const head_place = next(false);
-  if (projection_dim !== undefined) plans.push(recorder.align(projection_dim, head_place, 1, 0));
-
-  return {
-    requests: plans.flatMap(weight_requests),
-    weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
-    towers: (executor) => ({
-      text: text ? new TextTower(text, executor, recorder, text_place, text_parts) : null,
-      vision: vision ? new VisionTower(vision, executor, recorder, vision_place) : null,
-      head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, head_place),
-    }),
-  };
-}
-
-/** A picture size that every map survives: weights do not depend on it. */
-function smallest_side(config: AlignVisionConfig): number {
-  const halvings = config.strides.filter((stride) => stride === 2).length + 1;
-  return 2 ** halvings;
+/** Without the tower that a packed file leaves out, unless `towers` asks for it. */
+function available(parts: Parts, { packing }: Checkpoint, { towers }: LoadOptions): Parts {
+  if (!packing || packing.towers === 'both' || towers !== undefined || !parts.text || !parts.vision)
+    return parts;
+  return { ...parts, [packing.towers === 'text' ? 'vision' : 'text']: undefined };
 }
 
 async function load_with_progress(
@@ -118,11 +68,7 @@ async function load_with_progress(
   options: LoadOptions,
 ): Promise<void> {
   const report = options.progress_callback;
-  const names = layout.requests.flatMap((request) => request.sources.map((source) => source.name));
-  const total = names.reduce(
-    (bytes, name) => bytes + checkpoint.get(name)!.end - checkpoint.get(name)!.start,
-    0,
-  );
+  const total = stored_bytes(layout.requests, checkpoint);
   const file = checkpoint.name;
   let loaded = 0;
   report?.({ status: 'initiate', file });
@@ -147,6 +93,6 @@ async function load_with_progress(
 export function loaded<T>(tower: T | null, what: 'text' | 'vision'): T {
   if (tower !== null) return tower;
   throw new AlignError('invalid_argument', `The ${what} tower was not loaded`, {
-    hint: "load with towers: 'both'",
+    hint: "load with towers: 'both', from a file that has both",
   });
 }

@@ -4,26 +4,41 @@
 import { platform } from '#platform';
 import { Checkpoint, type CheckpointTensor } from './checkpoint/checkpoint.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
+import { WEIGHTS } from './checkpoint/packed_folder.ts';
+import type { ByteSource } from './checkpoint/source.ts';
 import { safetensors_chunks } from './checkpoint/writer.ts';
 
 /** Bytes in memory at once. */
 const RANGE_BYTES = 4 * 2 ** 20;
 
-/** Writes all tensors of `from`, however sharded, as model.safetensors into the folder `to`. */
+/** Writes all tensors of `from`, however sharded, as model.safetensors into the folder `to`; a packed file as it is. */
 export async function save_model(from: ModelFolder, to: string): Promise<void> {
   const checkpoint = await Checkpoint.open(from);
+  const path = `${to}/${WEIGHTS}`;
   try {
+    if (checkpoint.packing) {
+      const { source } = checkpoint.files[0]!;
+      await platform.write(path, ranges(source, 0, source.size));
+      return;
+    }
     const tensors = Array.from(checkpoint.names(), (name) => {
       const tensor = checkpoint.get(name)!;
-      return { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => ranges(tensor) };
+      return { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => tensor_bytes(tensor) };
     });
-    await platform.write(`${to}/model.safetensors`, safetensors_chunks(tensors));
+    await platform.write(path, safetensors_chunks(tensors));
   } finally {
     await checkpoint.close();
   }
 }
 
-async function* ranges({ file, start, end }: CheckpointTensor): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = start; at < end; at += RANGE_BYTES)
-    yield file.source.read(at, Math.min(end, at + RANGE_BYTES));
+function tensor_bytes({ file, start, end }: CheckpointTensor): AsyncIterable<Uint8Array> {
+  return ranges(file.source, start, end);
+}
+
+async function* ranges(
+  source: ByteSource,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = start; at < end; at += RANGE_BYTES) yield source.read(at, Math.min(end, at + RANGE_BYTES));
 }

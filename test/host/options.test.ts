@@ -35,8 +35,8 @@ describe('load options', () => {
 
   it.each<[string, unknown, string]>([
     ['device', 'webgpu', '"wasm" or "auto"'],
-    ['dtype', 'fp16', '"fp32"'],
-    ['dtype', 'q8', '"fp32"'],
+    ['dtype', 'fp8', '"fp32"'],
+    ['dtype', 'int8', '"fp32"'],
     ['precision', 'high', '"exact" or "fast"'],
     ['threads', 0, 'an integer from 1 to 16'],
     ['threads', 17, 'an integer from 1 to 16'],

@@ -4,10 +4,11 @@
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { corrupt } from './header.ts';
 import { is_plain_name, type ModelFolder } from './model_files.ts';
+import { FILES, read_packing, type Packing } from './packed.ts';
+import { WEIGHTS } from './packed_folder.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';
 import { read_into, type ByteSource } from './source.ts';
 
-const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
 /** Every shard is an open file; the largest published models have some hundreds. */
@@ -19,17 +20,22 @@ export type CheckpointTensor = TensorInfo & { readonly file: SafetensorsFile };
 export class Checkpoint {
   /** For error messages. */
   readonly name: string;
+  /** What a packed file says of itself: its tensors are blocks. Null for a checkpoint as transformers writes it. */
+  readonly packing: Packing | null;
   readonly #tensors: ReadonlyMap<string, CheckpointTensor>;
-  readonly #files: readonly SafetensorsFile[];
+  /** The open files: one, or the shards. */
+  readonly files: readonly SafetensorsFile[];
 
   private constructor(
     name: string,
+    packing: Packing | null,
     tensors: ReadonlyMap<string, CheckpointTensor>,
     files: readonly SafetensorsFile[],
   ) {
     this.name = name;
+    this.packing = packing;
     this.#tensors = tensors;
-    this.#files = files;
+    this.files = files;
   }
 
   /**
@@ -44,8 +50,10 @@ export class Checkpoint {
       const whole = await open_file(folder, WEIGHTS, signal);
       if (whole !== null) {
         files.push(whole);
-        for (const [name, info] of whole.tensors) tensors.set(name, { ...info, file: whole });
-        return new Checkpoint(folder.name, tensors, files);
+        const packing = read_packing(whole);
+        for (const [name, info] of whole.tensors)
+          if (packing === null || !name.startsWith(FILES)) tensors.set(name, { ...info, file: whole });
+        return new Checkpoint(folder.name, packing, tensors, files);
       }
       for (const [shard, names] of await read_index(folder)) {
         const file = await open_file(folder, shard, signal);
@@ -67,7 +75,7 @@ export class Checkpoint {
           tensors.set(name, { ...info, file });
         }
       }
-      return new Checkpoint(folder.name, tensors, files);
+      return new Checkpoint(folder.name, null, tensors, files);
     } catch (error) {
       await close_all(files);
       throw error;
@@ -128,7 +136,7 @@ export class Checkpoint {
 
   /** Closes the files; idempotent. */
   async close(): Promise<void> {
-    await close_all(this.#files);
+    await close_all(this.files);
   }
 }
 

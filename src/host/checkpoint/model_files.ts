@@ -4,6 +4,7 @@
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { parse_object, read_text } from './json.ts';
+import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
 
 /** One file of a model: bytes, a Blob or File, a byte source, the text of a JSON or txt file, or parsed JSON. */
@@ -12,8 +13,14 @@ export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | string | 
 /** A model given as its files: by name, or as a file list (`<input type="file" multiple>`, `webkitdirectory`, a drop). */
 export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
 
-/** What a `model` argument may be; a string is the path of a folder, or its file: URL; an open folder stays what it is. */
-export type ModelSource = string | URL | ModelFiles | ModelFolder;
+/** One packed file (weights/FORMAT.md): a whole model. */
+export type PackedFile = Uint8Array | ArrayBuffer | Blob | ByteSource;
+
+/**
+ * What a `model` argument may be; a string is the path of a folder or of a packed file, or its file: URL; an open folder
+ * stays what it is.
+ */
+export type ModelSource = string | URL | ModelFiles | PackedFile | ModelFolder;
 
 export interface OpenOptions {
   signal?: AbortSignal | undefined;
@@ -52,8 +59,10 @@ export async function open_model(
       hint: 'give a folder, a file: URL or the files of the model',
     });
   if (is_folder(model)) return model;
-  if (byte_source('model', model) !== null) throw lone_file('A model given as the bytes of one file');
-  return files_folder(model, options);
+  const bytes = byte_source(WEIGHTS, model);
+  if (bytes !== null)
+    return packed_model('the model file', 'A model given as one file', options, () => Promise.resolve(bytes));
+  return files_folder(model as ModelFiles, options);
 }
 
 function is_folder(model: object): model is ModelFolder {
@@ -74,13 +83,13 @@ async function open_location(model: string | URL, options: OpenOptions): Promise
   if (path === null || kind === null)
     throw new AlignError(
       'not_found',
-      `No model at ${show(url?.href ?? model)}: there is no local folder of this name`,
+      `No model at ${show(url?.href ?? model)}: there is no local folder or file of this name`,
       {
         detail: { model: url?.href ?? model },
-        hint: 'hub ids and http URLs cannot be loaded yet; give the path of a folder, or the files',
+        hint: 'hub ids and http URLs cannot be loaded yet; give the path of a folder or of a packed file, or the files',
       },
     );
-  if (kind === 'file') throw lone_file(`${path} is one file`);
+  if (kind === 'file') return packed_model(path, path, options, () => platform.open(path));
   return local_folder(path, options);
 }
 
@@ -96,11 +105,24 @@ function file_path({ pathname, host }: URL): string {
   return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
 }
 
-function lone_file(what: string): AlignError {
-  return new AlignError('not_found', `${what}; config.json is not with it`, {
-    detail: { file: 'config.json' },
-    hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
-  });
+/** A folder with one file, which must be a packed one: any other lacks its config.json. */
+async function packed_model(
+  name: string,
+  what: string,
+  options: OpenOptions,
+  open: () => Promise<ByteSource>,
+): Promise<ModelFolder> {
+  const source = await open();
+  try {
+    if (!(await is_packed(source, options.signal)))
+      throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
+        detail: { file: 'config.json' },
+        hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
+      });
+  } finally {
+    await source.close?.();
+  }
+  return make_folder(name, options, (file) => (file === WEIGHTS ? open() : Promise.resolve(null)));
 }
 
 function local_folder(path: string, options: OpenOptions): ModelFolder {
@@ -119,8 +141,9 @@ function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
 function make_folder(
   name: string,
   { signal }: OpenOptions,
-  open: (file: string) => Promise<ByteSource | null>,
+  open_own: (file: string) => Promise<ByteSource | null>,
 ): ModelFolder {
+  const open = with_packed_files(open_own, signal);
   const open_plain = async (file: string): Promise<ByteSource | null> => {
     if (!is_plain_name(file))
       throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
@@ -173,8 +196,10 @@ function listed_files(model: Iterable<File>): Files {
     else if (parts.length === known.depth) known.rival ??= path;
   }
   const files: Files = new Map();
+  // One file that somebody picked is the weights, whatever it is called.
+  const picked = (name: string): boolean => places.size === 1 && name.endsWith('.safetensors');
   for (const [name, { file, path, rival }] of places)
-    files.set(name, () => {
+    files.set(picked(name) ? WEIGHTS : name, () => {
       if (rival !== undefined)
         throw new AlignError(
           'invalid_argument',

@@ -10,5 +10,7 @@ export function is_prefixed(checkpoint: Checkpoint, tower: 'text' | 'vision'): b
 
 /** Whether the text tower, whose names are `prefixed` or not, has a pooler. */
 export function has_pooler(checkpoint: Checkpoint, prefixed: boolean): boolean {
-  return checkpoint.get(`${prefixed ? 'text_model.' : ''}pooler.dense.weight`) !== undefined;
+  // A packed file has one block of weight and bias.
+  const name = `${prefixed ? 'text_model.' : ''}pooler.dense`;
+  return checkpoint.get(checkpoint.packing ? name : `${name}.weight`) !== undefined;
 }

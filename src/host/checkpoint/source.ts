@@ -41,6 +41,19 @@ export function blob_source(name: string, blob: Blob): ByteSource {
   };
 }
 
+/** Bytes `start` … `end` - 1 of a source as one of their own. Closing it closes the whole. */
+export function section(name: string, whole: ByteSource, start: number, end: number): ByteSource {
+  return {
+    name,
+    size: end - start,
+    async read(from, to, signal) {
+      check_range(this, from, to);
+      return whole.read(start + from, start + to, signal);
+    },
+    close: async () => whole.close?.(),
+  };
+}
+
 /** Fills `target` with the bytes of `source` from `start` on. */
 export async function read_into(
   source: ByteSource,

@@ -26,8 +26,17 @@ export async function* safetensors_chunks(
   const ordered = [...tensors].sort(
     (a, b) => DTYPES.indexOf(b.dtype) - DTYPES.indexOf(a.dtype) || (a.name < b.name ? -1 : 1),
   );
-  yield header(ordered, { format: 'pt', ...metadata });
-  for (const tensor of ordered) {
+  yield* ordered_chunks(ordered, { format: 'pt', ...metadata }, 8);
+}
+
+/** The same in the order given and with `metadata` alone; the data begins at a multiple of `alignment`. @throws AlignError as {@link safetensors_chunks} */
+export async function* ordered_chunks(
+  tensors: readonly StoredTensor[],
+  metadata: Readonly<Record<string, string>>,
+  alignment: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield header(tensors, metadata, alignment);
+  for (const tensor of tensors) {
     const size = byte_size(tensor);
     let written = 0;
     for await (const chunk of tensor.bytes()) {
@@ -48,8 +57,12 @@ function byte_size({ dtype, shape }: StoredTensor): number {
   return shape.reduce((bytes, dim) => bytes * dim, dtype_bytes(dtype));
 }
 
-/** Length and JSON, padded with spaces so that the data begins at a multiple of 8. */
-function header(tensors: readonly StoredTensor[], metadata: Readonly<Record<string, string>>): Uint8Array {
+/** Length and JSON, padded with spaces so that the data begins at a multiple of `alignment`. */
+function header(
+  tensors: readonly StoredTensor[],
+  metadata: Readonly<Record<string, string>>,
+  alignment: number,
+): Uint8Array {
   let end = 0;
   const members = tensors.map((tensor) => {
     const begin = end;
@@ -60,7 +73,7 @@ function header(tensors: readonly StoredTensor[], metadata: Readonly<Record<stri
   const json = new TextEncoder().encode(
     `{${[`"__metadata__":${JSON.stringify(metadata)}`, ...members].join(',')}}`,
   );
-  const length = Math.ceil(json.length / 8) * 8;
+  const length = Math.ceil((8 + json.length) / alignment) * alignment - 8;
   const bytes = new Uint8Array(8 + length).fill(0x20);
   bytes.set(json, 8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);

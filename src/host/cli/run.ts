@@ -3,6 +3,7 @@
 import { nearest_name } from '../options.ts';
 import { bench, HELP as BENCH } from './bench.ts';
 import { classify, HELP as CLASSIFY } from './classify.ts';
+import { convert, HELP as CONVERT } from './convert.ts';
 import { embed, HELP as EMBED } from './embed.ts';
 import { inspect, HELP as INSPECT } from './inspect.ts';
 import { FAILED, INTERRUPTED, is_interruption, message_of, OK, USAGE, UsageError, type Io } from './io.ts';
@@ -16,6 +17,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['classify', { run: classify, help: CLASSIFY }],
   ['embed', { run: embed, help: EMBED }],
+  ['convert', { run: convert, help: CONVERT }],
   ['verify', { run: verify, help: VERIFY }],
   ['inspect', { run: inspect, help: INSPECT }],
   ['bench', { run: bench, help: BENCH }],
@@ -25,6 +27,7 @@ const HELP = `align-wasm: pictures and texts in one embedding space
 
   align-wasm classify PICTURE… --labels "a cat,a dog"    rank labels for pictures
   align-wasm embed --text TEXT… --image PICTURE…         print embeddings
+  align-wasm convert MODEL -o FILE [--dtype q8]          write a model as one packed file
   align-wasm verify MODEL reference.safetensors          compare a checkpoint with reference outputs
   align-wasm inspect [MODEL] [--plan]                    show a model, or the plan of its forward pass
   align-wasm bench [MODEL] [--ops]                       time a model on this machine

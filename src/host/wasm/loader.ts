@@ -1,6 +1,7 @@
-// Streams a checkpoint into the weight blocks of an executor. Nothing is read before every tensor is known to be there
-// in the right shape; then each block takes its small sources first and its large one in ranges of rows, so that beside
-// the packed weights one range waits in memory, twice where a source cannot read into it.
+// Streams a checkpoint into weight blocks. Nothing is read before every tensor is known to be there in the right shape;
+// then each block takes its small sources first and its large one in ranges of rows, so that beside the packed weights
+// one range waits in memory, twice where a source cannot read into it. The blocks of a packed file go to their places as
+// they are.
 
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
 import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
@@ -9,6 +10,7 @@ import { Dtype, Part, Request, Source } from '../plan/layout.ts';
 import type { WeightRequest, WeightSource } from '../plan/plan.ts';
 import { write_struct } from '../plan/struct.ts';
 import type { WasmExecutor } from './executor.ts';
+import type { Instance } from './module.ts';
 
 /** Bytes of a tensor that are in memory at once. */
 const RANGE_BYTES = 4 * 2 ** 20;
@@ -30,6 +32,8 @@ const IGNORED = /(^|\.)(num_batches_tracked|position_ids|token_type_ids)$/;
  *   `corrupt_checkpoint` for an element type that does not widen to float32
  */
 export function check_tensors(requests: readonly WeightRequest[], checkpoint: Checkpoint): LoadingInfo {
+  // A packed file's blocks were checked when their places were found.
+  if (checkpoint.packing) return unexpected(checkpoint, new Set(requests.map(({ name }) => name)));
   const missing: string[] = [];
   const misshapen: string[] = [];
   const used = new Set<string>();
@@ -57,35 +61,83 @@ export function check_tensors(requests: readonly WeightRequest[], checkpoint: Ch
       hint: 'config.json and the weights must belong together',
     });
   }
-  const unexpected_keys = Array.from(checkpoint.names()).filter(
-    (name) => !used.has(name) && !IGNORED.test(name),
-  );
-  return { unexpected_keys };
+  return unexpected(checkpoint, used);
 }
 
-/** Packs every block. `on_bytes` hears how many bytes of the checkpoint have gone in. */
+function unexpected(checkpoint: Checkpoint, used: ReadonlySet<string>): LoadingInfo {
+  const names = Array.from(checkpoint.names());
+  return { unexpected_keys: names.filter((name) => !used.has(name) && !IGNORED.test(name)) };
+}
+
+/** Bytes that blocks, or what they are packed from, take in the checkpoint. */
+export function stored_bytes(requests: readonly WeightRequest[], checkpoint: Checkpoint): number {
+  const names = requests.flatMap(({ name, sources }) =>
+    checkpoint.packing ? [name] : sources.map((source) => source.name),
+  );
+  return names.reduce((bytes, name) => bytes + checkpoint.get(name)!.end - checkpoint.get(name)!.start, 0);
+}
+
+export interface LoadingOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Hears how many bytes of the checkpoint have gone in. */
+  readonly on_bytes?: ((bytes: number) => void) | undefined;
+}
+
+/** Fills every block of an executor. */
 export async function load_weights(
   executor: WasmExecutor,
   requests: readonly WeightRequest[],
   checkpoint: Checkpoint,
-  options: { signal?: AbortSignal | undefined; on_bytes?: (bytes: number) => void } = {},
+  options: LoadingOptions = {},
 ): Promise<void> {
+  const { instance, weights, behind_weights } = executor;
   for (const request of requests) {
-    const sources = [...request.sources].sort(
-      (a, b) => Number(a.part === Part.Weight) - Number(b.part === Part.Weight),
-    );
-    for (const source of sources) await load_source(executor, request, source, checkpoint, options);
+    const block = weights + request.offset;
+    if (checkpoint.packing) await copy_block(instance, block, request, checkpoint, options);
+    else await pack_block(instance, block, behind_weights, request, checkpoint, options);
   }
 }
 
-async function load_source(
-  executor: WasmExecutor,
+/** A packed file's block, straight to its place. */
+async function copy_block(
+  instance: Instance,
+  block: number,
+  { name, bytes }: WeightRequest,
+  checkpoint: Checkpoint,
+  { signal, on_bytes }: LoadingOptions,
+): Promise<void> {
+  for (let at = 0; at < bytes; at += RANGE_BYTES) {
+    const count = Math.min(RANGE_BYTES, bytes - at);
+    await checkpoint.read_rows_into(name, at, count, instance.bytes(block + at, count), signal);
+    on_bytes?.(count);
+  }
+}
+
+/** Packs one block at `block`, where there are zeros, from its tensors; memory from `free` on is used meanwhile. */
+export async function pack_block(
+  instance: Instance,
+  block: number,
+  free: number,
+  request: WeightRequest,
+  checkpoint: Checkpoint,
+  options: LoadingOptions = {},
+): Promise<void> {
+  const sources = [...request.sources].sort(
+    (a, b) => Number(a.part === Part.Weight) - Number(b.part === Part.Weight),
+  );
+  for (const source of sources)
+    await pack_source(instance, block, free, request, source, checkpoint, options);
+}
+
+async function pack_source(
+  instance: Instance,
+  block: number,
+  free: number,
   request: WeightRequest,
   source: WeightSource,
   checkpoint: Checkpoint,
-  { signal, on_bytes }: { signal?: AbortSignal | undefined; on_bytes?: (bytes: number) => void },
+  { signal, on_bytes }: LoadingOptions,
 ): Promise<void> {
-  const { instance } = executor;
   const tensor = checkpoint.get(source.name)!;
   // A layer norm's vectors are one row each; every other weight has its rows along the first dimension.
   const whole = source.part === Part.Weight && source.shape.length < 2;
@@ -94,7 +146,7 @@ async function load_source(
   const step = whole ? rows : Math.max(1, Math.floor(RANGE_BYTES / Math.max(1, row_bytes)));
   const range_bytes = row_bytes * Math.min(step, rows);
 
-  const request_at = executor.behind_weights;
+  const request_at = free;
   const source_at = request_at + Request.size;
   const scratch_at = source_at + Source.size;
   const range_at = Math.ceil((scratch_at + request.scratch_bytes) / 8) * 8;
@@ -109,14 +161,7 @@ async function load_source(
     const count = Math.min(step, rows - row);
     const target = instance.bytes(range_at, range_bytes);
     const bytes = await checkpoint.read_rows_into(source.name, row, count, target, signal);
-    instance.exports.pack(
-      request_at,
-      source_at,
-      row,
-      whole ? 1 : count,
-      range_at,
-      executor.weights + request.offset,
-    );
+    instance.exports.pack(request_at, source_at, row, whole ? 1 : count, range_at, block);
     on_bytes?.(bytes);
   }
 }

@@ -1,0 +1,118 @@
+// Which weight blocks a model asks for, in which format each, and where every one goes.
+
+import type { Checkpoint } from './checkpoint/checkpoint.ts';
+import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
+import { has_pooler, is_prefixed } from './checkpoint/names.ts';
+import { check_blocks, packed_formats } from './checkpoint/packed.ts';
+import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
+import type { Executor } from './executor.ts';
+import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
+import { Recorder, type RecorderOptions } from './plan/recorder.ts';
+import { Head, TextTower, VisionTower } from './towers.ts';
+import type { Instance } from './wasm/module.ts';
+
+/** What to load of a checkpoint. */
+export interface Parts {
+  readonly text?: AlignTextConfig | undefined;
+  readonly vision?: AlignVisionConfig | undefined;
+  /** false leaves the text tower's pooler out even where the checkpoint has one. */
+  readonly add_pooling_layer?: boolean | undefined;
+  /** Width of text_projection and of the head; absent for a tower alone. */
+  readonly projection_dim?: number | undefined;
+}
+
+/** The towers and the head, each null where it is not loaded. */
+export interface Towers {
+  readonly text: TextTower | null;
+  readonly vision: VisionTower | null;
+  readonly head: Head | null;
+}
+
+/** The blocks of a model and their places. */
+export interface Layout {
+  readonly recorder: Recorder;
+  readonly requests: readonly WeightRequest[];
+  /** Bytes from the first block to the end of the last. */
+  readonly weight_bytes: number;
+  towers(executor: Executor): Towers;
+}
+
+/**
+ * The layout of `parts`, in the formats of a packed file, else in those that `dtype` gives them.
+ * @throws AlignError as recording a plan, and for a packed file whose blocks are not those that its config asks for
+ */
+export function lay_out(
+  instance: Instance,
+  options: RecorderOptions,
+  parts: Parts,
+  checkpoint: Checkpoint,
+  dtype: WeightDtype,
+): Layout {
+  const plain = place(new Recorder(instance, options), parts, checkpoint);
+  const { name, packing } = checkpoint;
+  const formats = packing
+    ? packed_formats(name, packing, plain.requests)
+    : choose_formats(plain.requests, dtype);
+  // Recorders keep their plans, and formats are no part of a plan's key.
+  const layout = formats.some(Boolean)
+    ? place(new Recorder(instance, options), parts, checkpoint, formats)
+    : plain;
+  if (packing) check_blocks(name, packing, layout.requests, (block) => checkpoint.get(block));
+  return layout;
+}
+
+/** Records the smallest plan of each tower: its weight requests, and so where every block goes. */
+function place(
+  recorder: Recorder,
+  parts: Parts,
+  checkpoint: Checkpoint,
+  formats: Uint8Array = new Uint8Array(),
+): Layout {
+  const plans: Plan[] = [];
+  const requests: WeightRequest[] = [];
+  const add = (plan: Plan): void => {
+    plans.push(plan);
+    requests.push(...weight_requests(plan));
+  };
+  const next = (prefixed: boolean) => ({
+    ...(plans.at(-1)?.next ?? { shard: 0, offset: 0 }),
+    prefixed,
+    formats: formats.subarray(requests.length),
+  });
+  const { text, vision, projection_dim } = parts;
+
+  const whole = projection_dim !== undefined;
+  const text_place = next(whole || is_prefixed(checkpoint, 'text'));
+  const pooler = has_pooler(checkpoint, text_place.prefixed) && parts.add_pooling_layer !== false;
+  const text_parts = { pooler, projection_dim: projection_dim ?? 0 };
+  if (text) {
+    const call = { sequences: 1, length: 1, tokens: 1, inputs_embeds: false, features: false };
+    const wanted = { last_hidden_state: false, hidden_states: false, attentions: false };
+    add(recorder.text(text, text_parts, text_place, { ...call, ...wanted }));
+  }
+  const vision_place = next(whole || is_prefixed(checkpoint, 'vision'));
+  if (vision) {
+    const side = smallest_side(vision);
+    const call = { batch: 1, height: side, width: side, last_hidden_state: false, hidden_states: false };
+    add(recorder.vision(vision, vision_place, call));
+  }
+  const head_place = next(false);
+  if (projection_dim !== undefined) add(recorder.align(projection_dim, head_place, 1, 0));
+
+  return {
+    recorder,
+    requests,
+    weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
+    towers: (executor) => ({
+      text: text ? new TextTower(text, executor, recorder, text_place, text_parts) : null,
+      vision: vision ? new VisionTower(vision, executor, recorder, vision_place) : null,
+      head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, head_place),
+    }),
+  };
+}
+
+/** A picture size that every map survives: weights do not depend on it. */
+function smallest_side(config: AlignVisionConfig): number {
+  const halvings = config.strides.filter((stride) => stride === 2).length + 1;
+  return 2 ** halvings;
+}
