@@ -55,13 +55,27 @@ function gather(op: Conv2d, map: usize, y: u32, x: u32, patch: usize): void {
   const line = pixel * op.in_w;
   const top = <i32>(y * op.stride - op.top);
   const left = <i32>(x * op.stride - op.left);
+  // Taps first … last − 1 of a row lie inside the map and next to each other in memory.
+  const first = min<i32>(op.kernel, max<i32>(0, -left));
+  const last = max<i32>(first, min<i32>(op.kernel, <i32>op.in_w - left));
   for (let ky: u32 = 0; ky < op.kernel; ky++) {
     const iy = top + <i32>ky;
-    for (let kx: u32 = 0; kx < op.kernel; kx++, patch += pixel) {
-      const ix = left + <i32>kx;
-      // Unsigned comparison: a negative place is out of range too.
-      if (<u32>iy < op.in_h && <u32>ix < op.in_w) memory.copy(patch, map + iy * line + ix * pixel, pixel);
-      else memory.fill(patch, 0, pixel);
+    const end = patch + op.kernel * pixel;
+    if (<u32>iy >= op.in_h) { // a negative place is out of range too
+      patch = zero(patch, end);
+      continue;
     }
+    patch = zero(patch, patch + first * pixel);
+    let from = map + iy * line + (left + first) * pixel;
+    for (const stop = patch + (last - first) * pixel; patch < stop; patch += 16, from += 16) v128.store(patch, v128.load(from));
+    patch = zero(patch, end);
   }
+}
+
+/** Zeros from `at` to `end`, which it gives. */
+// @ts-ignore: decorator
+@inline
+function zero(at: usize, end: usize): usize {
+  for (; at < end; at += 16) v128.store(at, f32x4.splat(0));
+  return at;
 }
