@@ -40,14 +40,31 @@ const PHOTOS = /\.jpg$/;
  * package is to find by itself: 'wasm' its module, 'model' the embedded model.
  */
 export async function digests(align, files, own = []) {
-  const wasm = own.includes('wasm') ? undefined : await WebAssembly.compile(files.get('dist/align.wasm'));
-  const model = own.includes('model') ? undefined : folder(files, 'weights/align-icons');
-  const out = {
+  const wasm = own.includes('wasm') ? undefined : await compile(files);
+  return {
     ...(await goldens(align, files, wasm)),
-    ...(await embedded_model(files, await align.Align.load(model, { wasm }))),
+    ...(await models(align, files, { wasm }, own.includes('model'))),
   };
+}
+
+/** Those of the models alone, computed by `threads` threads; and how many there were. */
+export async function thread_digests(align, files, threads) {
+  const options = { wasm: await compile(files), threads };
+  const model = await align.Align.load(folder(files, 'weights/align-icons'), options);
+  const started = model.model.threads;
+  model.dispose();
+  return { threads: started, digests: await models(align, files, options) };
+}
+
+function compile(files) {
+  return WebAssembly.compile(files.get('dist/align.wasm'));
+}
+
+async function models(align, files, options, own_model = false) {
+  const model = own_model ? undefined : folder(files, 'weights/align-icons');
+  const out = await embedded_model(files, await align.Align.load(model, options));
   for (const name of [...files.keys()].filter((name) => name.endsWith('/reference.safetensors')))
-    Object.assign(out, await forward(align, files, wasm, name.slice(0, name.lastIndexOf('/'))));
+    Object.assign(out, await forward(align, files, options, name.slice(0, name.lastIndexOf('/'))));
   return out;
 }
 
@@ -82,8 +99,8 @@ async function embedded_model(files, model) {
 }
 
 /** Every output of a golden model's own inputs, taps included. */
-async function forward({ AlignModel, Tensor }, files, wasm, path) {
-  const model = await AlignModel.from_pretrained(folder(files, path), { wasm });
+async function forward({ AlignModel, Tensor }, files, options, path) {
+  const model = await AlignModel.from_pretrained(folder(files, path), options);
   const out = {};
   for (const [name, inputs] of reference_inputs(files.get(`${path}/reference.safetensors`), Tensor)) {
     const taps = { output_hidden_states: true, output_attentions: true };

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { run_in_chromium } from './chromium.ts';
 import { bitmap_blob, files_blob } from './inputs.ts';
 
@@ -18,6 +18,12 @@ const RELAXED_FUNCTION = [
 ];
 
 type Digests = Readonly<Record<string, string>>;
+
+/** What thread_digests gives. */
+interface ThreadDigests {
+  readonly threads: number;
+  readonly digests: Digests;
+}
 
 /** What bitmap.html finds. */
 interface Bitmaps {
@@ -52,8 +58,8 @@ function program(variable: string, packages: RegExp, path: string): string {
   return `${modules}/${found}/${path}`;
 }
 
-/** Runs host.mjs with the blob on its standard input. */
-function run(command: string, args: readonly string[], input = blob): Promise<Digests> {
+/** Runs a script with the blob on its standard input. */
+function run<T = Digests>(command: string, args: readonly string[], input = blob): Promise<T> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: here, stdio: ['pipe', 'pipe', 'pipe'] });
     const [out, err]: [string[], string[]] = [[], []];
@@ -62,7 +68,7 @@ function run(command: string, args: readonly string[], input = blob): Promise<Di
     child.on('error', reject);
     child.stdin.on('error', () => undefined); // the exit status says why it closed
     child.on('close', (status) => {
-      if (status === 0) resolve(JSON.parse(out.join('')) as Digests);
+      if (status === 0) resolve(JSON.parse(out.join('')) as T);
       else reject(new Error(`${command} exited with ${String(status)}: ${err.join('')}`));
     });
     child.stdin.end(input);
@@ -142,6 +148,44 @@ test('in Chromium, an ImageBitmap or ImageData of an opaque PNG has the samples 
     closed: 'invalid_argument',
     'no canvas': 'unsupported_image',
   });
+});
+
+/** The digests of every model by `threads` threads are those of one. */
+function expect_threads({ threads, digests }: ThreadDigests, wanted: number): void {
+  expect(threads).toBe(wanted);
+  expect(Object.keys(digests)).toContain('picture embeddings');
+  expect(Object.keys(digests).filter((name) => name.startsWith('test/golden/act-'))).toHaveLength(22);
+  expect(expected).toMatchObject(digests);
+}
+
+describe('Two threads give the digests of one, and do not hold the process back, in', () => {
+  const models = files_blob(false);
+  test.each([
+    ['this Node', () => process.execPath, []],
+    ['the newest Node', () => program('NEWEST_NODE', /^node-/, 'bin/node'), []],
+    [
+      'Deno',
+      () => program('DENO', /^@deno.[^/\\]+$/, 'deno'),
+      ['run', '--no-prompt', '--no-remote', '--allow-read'],
+    ],
+    ['Bun', () => program('BUN', /^@oven.bun-[^/\\]+$/, 'bin/bun'), []],
+  ])('%s', async (_, command, args) => {
+    expect_threads(await run<ThreadDigests>(command(), [...args, 'threads.mjs'], models), 2);
+  });
+});
+
+test('Chromium: two threads in a worker of an isolated page, one elsewhere, the same digests', async () => {
+  const models = files_blob(false);
+  const page = '/test/runtimes/threads.html';
+  type Found = { isolated: boolean; main: ThreadDigests; worker: ThreadDigests };
+  const isolated = (await run_in_chromium(`/isolated${page}`, models)) as Found;
+  expect(isolated.isolated).toBe(true);
+  expect_threads(isolated.main, 1);
+  expect_threads(isolated.worker, 2);
+  const open = (await run_in_chromium(`/plain${page}`, models)) as Found;
+  expect(open.isolated).toBe(false);
+  expect_threads(open.main, 1);
+  expect_threads(open.worker, 1);
 });
 
 test("precision: 'fast' stays within 1e-4 in the newest Node, and is the exact build in a Node without relaxed SIMD", async () => {
