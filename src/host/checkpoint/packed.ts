@@ -99,6 +99,13 @@ function check_tensor(
     throw corrupt(file, `block ${show(name)} has no format in the metadata`, { tensor: name });
 }
 
+/** Name and bytes of each file beside the blocks of a packed file. */
+export function packed_files({ tensors }: SafetensorsFile): [name: string, bytes: number][] {
+  return Array.from(tensors.values())
+    .filter(({ name }) => name.startsWith(FILES))
+    .map(({ name, start, end }) => [name.slice(FILES.length), end - start]);
+}
+
 /** The formats of the blocks that a model asks for. @throws AlignError `missing_tensor`, `corrupt_checkpoint` */
 export function packed_formats(
   file: string,
@@ -107,19 +114,21 @@ export function packed_formats(
 ): Uint8Array {
   const missing = requests.map(({ name }) => name).filter((name) => !packing.formats.has(name));
   if (missing.length > 0) throw missing_blocks(file, packing, missing);
-  return Uint8Array.from(requests, ({ name, accepts }) => {
-    const format = packing.formats.get(name)!;
-    if ((accepts & (1 << format)) === 0)
-      throw corrupt(
-        file,
-        `block ${show(name)} is stored as ${FORMAT_NAMES[format]!}, which no kernel reads here`,
-        {
-          tensor: name,
-          value: FORMAT_NAMES[format],
-        },
-      );
-    return format;
-  });
+  return Uint8Array.from(requests, (request) => packed_format(file, packing, request));
+}
+
+/** The format of a block that is in the file. @throws AlignError `corrupt_checkpoint` for one that its op does not read */
+export function packed_format(file: string, { formats }: Packing, { name, accepts }: WeightRequest): number {
+  const format = formats.get(name)!;
+  if ((accepts & (1 << format)) !== 0) return format;
+  throw corrupt(
+    file,
+    `block ${show(name)} is stored as ${FORMAT_NAMES[format]!}, which no kernel reads here`,
+    {
+      tensor: name,
+      value: FORMAT_NAMES[format],
+    },
+  );
 }
 
 /**

@@ -4,7 +4,8 @@ import { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { open_model, type ModelFolder } from '../checkpoint/model_files.ts';
 import { has_pooler, is_prefixed } from '../checkpoint/names.ts';
 import { AlignConfig, AlignTextConfig, AlignVisionConfig } from '../config.ts';
-import type { Plan } from '../plan/plan.ts';
+import { packed_format } from '../checkpoint/packed.ts';
+import { weight_requests, type Plan } from '../plan/plan.ts';
 import { Recorder } from '../plan/recorder.ts';
 import { compile, Instance } from '../wasm/module.ts';
 
@@ -27,20 +28,20 @@ export class Blueprint {
   readonly config: AlignConfig | null;
   readonly text: AlignTextConfig | null;
   readonly vision: AlignVisionConfig | null;
-  readonly #recorder: Recorder;
+  readonly #instance: Instance;
 
   private constructor(
     folder: ModelFolder,
     checkpoint: Checkpoint,
     config: AlignConfig | AlignTextConfig | AlignVisionConfig,
-    recorder: Recorder,
+    instance: Instance,
   ) {
     this.folder = folder;
     this.checkpoint = checkpoint;
     this.config = config instanceof AlignConfig ? config : null;
     this.text = config instanceof AlignTextConfig ? config : (this.config?.text_config ?? null);
     this.vision = config instanceof AlignVisionConfig ? config : (this.config?.vision_config ?? null);
-    this.#recorder = recorder;
+    this.#instance = instance;
   }
 
   /** @throws AlignError as loading the model does, as far as configuration and headers go */
@@ -54,12 +55,17 @@ export class Blueprint {
           ? AlignVisionConfig
           : AlignConfig;
     const config = await config_class.from_folder(folder);
-    const recorder = new Recorder(new Instance(await compile()));
-    return new Blueprint(folder, await Checkpoint.open(folder, signal), config, recorder);
+    const instance = new Instance(await compile());
+    return new Blueprint(folder, await Checkpoint.open(folder, signal), config, instance);
   }
 
-  /** The parts that this model has. */
+  /** The parts that this model has; a packed file may lack a tower. */
   get parts(): Part[] {
+    const { towers = 'both' } = this.checkpoint.packing ?? {};
+    return this.#configured().filter((part) => part === 'align' || towers === 'both' || towers === part);
+  }
+
+  #configured(): Part[] {
     return [
       ...(this.text ? (['text'] as const) : []),
       ...(this.vision ? (['vision'] as const) : []),
@@ -68,17 +74,27 @@ export class Blueprint {
   }
 
   /** The plan of one of {@link parts} for inputs of these sizes: features alone of a whole model, a tower's own output. */
-  plan(part: Part, { batch, height, width, tokens }: Sizes): Plan {
+  plan(part: Part, sizes: Sizes): Plan {
+    const plan = this.#record(part, sizes, new Uint8Array());
+    const { packing, name } = this.checkpoint;
+    if (packing === null) return plan;
+    const formats = weight_requests(plan).map((request) =>
+      packing.formats.has(request.name) ? packed_format(name, packing, request) : 0,
+    );
+    return this.#record(part, sizes, Uint8Array.from(formats));
+  }
+
+  #record(part: Part, { batch, height, width, tokens }: Sizes, formats: Uint8Array): Plan {
+    const recorder = new Recorder(this.#instance);
     const projection_dim = this.config?.projection_dim ?? 0;
-    const at = { shard: 0, offset: 0 };
-    if (part === 'align')
-      return this.#recorder.align(projection_dim, { ...at, prefixed: false }, batch, batch);
+    const at = { shard: 0, offset: 0, formats };
+    if (part === 'align') return recorder.align(projection_dim, { ...at, prefixed: false }, batch, batch);
     const placement = { ...at, prefixed: this.config !== null || is_prefixed(this.checkpoint, part) };
     const wanted = { last_hidden_state: this.config === null, hidden_states: false };
     if (part === 'vision')
-      return this.#recorder.vision(this.vision!, placement, { batch, height, width, ...wanted });
+      return recorder.vision(this.vision!, placement, { batch, height, width, ...wanted });
     const pooler = has_pooler(this.checkpoint, placement.prefixed);
-    return this.#recorder.text(this.text!, { pooler, projection_dim }, placement, {
+    return recorder.text(this.text!, { pooler, projection_dim }, placement, {
       sequences: batch,
       length: tokens,
       tokens: batch * tokens,

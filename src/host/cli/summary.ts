@@ -1,7 +1,9 @@
 // A model in numbers: its size, its tensors, and how they compare with what its configuration asks for.
 
-import type { CheckpointTensor } from '../checkpoint/checkpoint.ts';
-import { weight_requests, type Plan } from '../plan/plan.ts';
+import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
+import { FORMAT_NAMES } from '../checkpoint/formats.ts';
+import { packed_files, type Packing } from '../checkpoint/packed.ts';
+import { weight_requests, type Plan, type WeightRequest } from '../plan/plan.ts';
 import { check_tensors } from '../wasm/loader.ts';
 import type { Blueprint, Part } from './blueprint.ts';
 import { FAILED, OK, type Io } from './io.ts';
@@ -21,6 +23,11 @@ export interface Summary {
   readonly misshapen: readonly { name: string; shape: readonly number[]; expected: readonly number[] }[];
   /** Tensors that the model does not use. */
   readonly extra: readonly string[];
+  /** What a packed file says of itself; its tensors are blocks. Bytes by format, and by name of the other files in it. */
+  readonly packed?: Pick<Packing, 'version' | 'dtype' | 'towers'> & {
+    readonly formats: Readonly<Record<string, { blocks: number; bytes: number }>>;
+    readonly files: Readonly<Record<string, number>>;
+  };
   readonly config: Readonly<Record<string, unknown>>;
 }
 
@@ -28,10 +35,10 @@ export interface Summary {
 export function summary_of(blueprint: Blueprint, plans: ReadonlyMap<Part, Plan>): Summary {
   const { checkpoint, folder } = blueprint;
   const requests = [...plans.values()].flatMap(weight_requests);
-  const sources = new Map(requests.flatMap((r) => r.sources).map((source) => [source.name, source]));
+  const expected_shapes = new Map(requests.flatMap((r) => tensors_of(r, checkpoint)));
   const missing: string[] = [];
   const misshapen: { name: string; shape: readonly number[]; expected: readonly number[] }[] = [];
-  for (const { name, shape: expected } of sources.values()) {
+  for (const [name, expected] of expected_shapes) {
     const tensor = checkpoint.get(name);
     if (tensor === undefined) missing.push(name);
     else if (tensor.shape.join() !== expected.join()) misshapen.push({ name, shape: tensor.shape, expected });
@@ -53,8 +60,30 @@ export function summary_of(blueprint: Blueprint, plans: ReadonlyMap<Part, Plan>)
     missing,
     misshapen,
     extra: unexpected_keys.filter((name) => !wrong.has(name)),
+    ...(checkpoint.packing && { packed: packed_summary(checkpoint, checkpoint.packing) }),
     config: (blueprint.config ?? blueprint.text ?? blueprint.vision)!.to_dict(),
   };
+}
+
+/** Names and shapes of what a block is made from; in a packed file the block itself. */
+function tensors_of(
+  { name, bytes, sources }: WeightRequest,
+  { packing }: Checkpoint,
+): (readonly [name: string, shape: readonly number[]])[] {
+  return packing ? [[name, [bytes]]] : sources.map((source) => [source.name, source.shape]);
+}
+
+function packed_summary(
+  checkpoint: Checkpoint,
+  { version, dtype, towers, formats: format_of }: Packing,
+): NonNullable<Summary['packed']> {
+  const formats: Record<string, { blocks: number; bytes: number }> = {};
+  for (const name of checkpoint.names()) {
+    const share = (formats[FORMAT_NAMES[format_of.get(name)!]!] ??= { blocks: 0, bytes: 0 });
+    share.blocks++;
+    share.bytes += size_of(checkpoint.get(name)!);
+  }
+  return { version, dtype, towers, formats, files: Object.fromEntries(packed_files(checkpoint.files[0]!)) };
 }
 
 /** Elements of weights and biases. Running statistics of batch norms are buffers, which torch does not count. */
@@ -106,8 +135,11 @@ export function print_summary(summary: Summary, blueprint: Blueprint, json: bool
   const shares = Object.entries(parameters).filter(([name]) => name !== 'total');
   const split = shares.length > 1 ? ` (${shares.map(([name, n]) => `${name} ${count(n)}`).join(', ')})` : '';
   rows.push(['parameters', count(parameters.total!) + split]);
-  const dtypes = Object.entries(summary.dtypes).map(([dtype, bytes]) => `${dtype} ${bytes_text(bytes)}`);
-  rows.push(['tensors', `${count(summary.tensors)}: ${dtypes.join(', ')}`]);
+  if (summary.packed) rows.push(...packed_rows(summary.packed, summary.tensors));
+  else {
+    const dtypes = Object.entries(summary.dtypes).map(([dtype, bytes]) => `${dtype} ${bytes_text(bytes)}`);
+    rows.push(['tensors', `${count(summary.tensors)}: ${dtypes.join(', ')}`]);
+  }
   rows.push(['missing', some(missing)]);
   rows.push([
     'misshapen',
@@ -121,6 +153,21 @@ export function print_summary(summary: Summary, blueprint: Blueprint, json: bool
   io.out(`${styled(io, 'bold', summary.model)}\n`);
   for (const line of table(rows, ['left', 'left'])) io.out(`  ${line}\n`);
   return status;
+}
+
+function packed_rows(
+  { version, dtype, towers, formats, files }: NonNullable<Summary['packed']>,
+  blocks: number,
+): string[][] {
+  const shares = Object.entries(formats).map(
+    ([name, share]) => `${name} ${bytes_text(share.bytes)} in ${share.blocks}`,
+  );
+  const inside = Object.entries(files).map(([name, bytes]) => `${name} ${bytes_text(bytes)}`);
+  return [
+    ['packed', `${dtype}, version ${version}, ${towers === 'both' ? 'both towers' : `${towers} tower`}`],
+    ['blocks', `${count(blocks)}: ${shares.join(', ')}`],
+    ['files', inside.join(', ') || 'none'],
+  ];
 }
 
 function count(n: number): string {
