@@ -9,9 +9,12 @@
 //      └──────────────┴──────────────┘
 
 import { activate } from './activation';
+import { dot1, dot2 } from './dot';
 import { tile1, tile1x2, tile2 } from './tile';
+import { widen_panel, widened_bytes } from './widen';
 import { arena, weights } from '../plan/bases';
-import { Gemm, NONE, NR } from '../plan/op';
+import { panel_bytes } from '../plan/formats';
+import { Format, Gemm, NONE, NR } from '../plan/op';
 import { begin_of, end_of } from '../plan/share';
 import { last_mask } from '../simd/lanes';
 
@@ -44,12 +47,16 @@ export function multiply(op: Gemm, a: usize, c: usize, r: usize, rows: u32, firs
   const lda = <usize>op.lda << 2;
   const ldc = <usize>op.ldc << 2;
   const columns = op.ldc; // pad columns are computed too: their weights are zeros
-  const panel = (<usize>k + 1) << 6;
+  const format = op.format;
+  const panel = panel_bytes(format, k);
+  const bytes = widened_bytes(format, k);
+  const scratch = arena(op.scratch) + part * bytes;
   let w = weights(op.weights) + first * panel;
   for (let p = first; p < last; p++, w += panel) {
     let vectors = min<u32>(4, (columns - p * NR) >> 2);
     let cp = c + (<usize>p << 6);
-    if (rows == 1 && p + 1 < last) {
+    if (format != Format.F32) widen_panel(format, w, k, scratch);
+    else if (rows == 1 && p + 1 < last) {
       vectors = min<u32>(4, (columns - (p + 1) * NR) >> 2);
       tile1x2(a, w, k, cp, vectors);
       finish(op, cp, r, p, 1, 4 + vectors);
@@ -57,14 +64,24 @@ export function multiply(op: Gemm, a: usize, c: usize, r: usize, rows: u32, firs
       w += panel;
       continue;
     }
+    const wide = format == Format.F32 ? w : scratch;
     let ap = a;
     let i = rows;
-    for (; i >= 2; i -= 2) {
-      tile2(ap, ap + lda, w, k, cp, cp + ldc, vectors);
-      ap += lda << 1;
-      cp += ldc << 1;
+    if (format == Format.Q8D) {
+      for (; i >= 2; i -= 2) {
+        dot2(ap, ap + lda, w, wide, bytes, cp, cp + ldc, vectors);
+        ap += lda << 1;
+        cp += ldc << 1;
+      }
+      if (i) dot1(ap, w, wide, bytes, cp, vectors);
+    } else {
+      for (; i >= 2; i -= 2) {
+        tile2(ap, ap + lda, wide, k, cp, cp + ldc, vectors);
+        ap += lda << 1;
+        cp += ldc << 1;
+      }
+      if (i) tile1(ap, wide, k, cp, vectors);
     }
-    if (i) tile1(ap, w, k, cp, vectors);
     finish(op, c + (<usize>p << 6), r, p, rows, vectors);
   }
 }

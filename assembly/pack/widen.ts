@@ -1,6 +1,7 @@
 // Checkpoint elements of any type to f32, rounded to nearest as torch's .to(torch.float32) does.
 
 import { Dtype } from '../plan/tables';
+import { from_half } from '../simd/half';
 
 /** Bytes of one element on disk. */
 export function element_bytes(dtype: Dtype): u32 {
@@ -23,7 +24,7 @@ export function widen(dtype: Dtype, from: usize, count: u32, to: usize): void {
   switch (dtype) {
     case Dtype.F32: return memory.copy(to, from, <usize>count << 2);
     case Dtype.F16: {
-      for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), half(load<u16>(from + (i << 1))));
+      for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), from_half(load<u16>(from + (i << 1))));
       return;
     }
     case Dtype.BF16: {
@@ -44,14 +45,4 @@ export function widen(dtype: Dtype, from: usize, count: u32, to: usize): void {
 
 function convert<T>(from: usize, count: u32, to: usize): void {
   for (let i: usize = 0; i < count; i++) store<f32>(to + (i << 2), <f32>load<T>(from + i * sizeof<T>()));
-}
-
-// Exponent and mantissa shifted into place; a multiplication by 2¹¹² rebiases normals and subnormals alike.
-// @ts-ignore: decorator
-@inline
-function half(h: u16): f32 {
-  const sign = (<u32>h & 0x8000) << 16;
-  const magnitude = <u32>h & 0x7fff;
-  if (magnitude >= 0x7c00) return reinterpret<f32>(sign | 0x7f800000 | ((magnitude & 0x3ff) << 13));
-  return reinterpret<f32>(sign | reinterpret<u32>(reinterpret<f32>(magnitude << 13) * reinterpret<f32>(0x77800000)));
 }

@@ -1,6 +1,6 @@
 // The WASM executor: walks records and calls one kernel each.
 
-import { Attention, Conv2d, Depthwise, Embedding, ExpandDepthwise, Gather, Gemm, Kind, LayerNorm, Normalize, Op, Pool, RECORD_BYTES, Scale, Similarity } from './op';
+import { Attention, Conv2d, Depthwise, Embedding, ExpandDepthwise, Gather, Gemm, Kind, LayerNorm, Normalize, Op, Pool, Quantize, RECORD_BYTES, Scale, Similarity } from './op';
 import { attention } from '../kernels/attention';
 import { conv2d } from '../kernels/conv2d';
 import { depthwise } from '../kernels/depthwise';
@@ -11,6 +11,7 @@ import { gemm } from '../kernels/gemm';
 import { layernorm } from '../kernels/layernorm';
 import { normalize } from '../kernels/normalize';
 import { pool } from '../kernels/pool';
+import { quantize } from '../kernels/quantize';
 import { scale } from '../kernels/scale';
 import { similarity } from '../kernels/similarity';
 
@@ -32,6 +33,7 @@ export function execute(plan: usize, first: u32, count: u32, part: u32, parts: u
       case Kind.Attention: attention(changetype<Attention>(record), part, parts); break;
       case Kind.Gather: gather(changetype<Gather>(record), part, parts); break;
       case Kind.Normalize: normalize(changetype<Normalize>(record), part, parts); break;
+      case Kind.Quantize: quantize(changetype<Quantize>(record), part, parts); break;
       case Kind.Similarity: similarity(changetype<Similarity>(record), part, parts); break;
       case Kind.ExpandDepthwise: expand_depthwise(changetype<ExpandDepthwise>(record), part, parts); break;
     }

@@ -109,7 +109,7 @@ export class Op {
 export class Gemm extends Op {
   a: u32;
   residual: u32;
-  /** A slot a part for one widened panel; NONE where weights are multiplied as they are stored. */
+  /** A slot a part for one widened panel (kernels/widen.ts); NONE with F32. */
   scratch: u32;
   c: u32;
   m: u32;

@@ -16,7 +16,6 @@ import {
   LayerNorm,
   NONE,
   Normalize,
-  NR,
   Pool,
   Pooling,
   Quantize,
@@ -26,6 +25,7 @@ import {
 import { Tensor } from './tensor';
 import { Block } from './weights';
 import { slot_bytes } from '../kernels/attention';
+import { widened_bytes } from '../kernels/widen';
 
 /** Pixels of an expanded map that a fused expansion computes at a time, at least a line: their lines fit in L2 (measured). */
 const BAND_PIXELS: u32 = 144;
@@ -62,8 +62,8 @@ export class Plan extends Builder {
 
   /** The place of a part's widened panel, for the op just begun; NONE where none is needed. */
   private panel(w: Block, k: u32): u32 {
-    if (w.format == Format.F32 || w.format == Format.Q8D) return NONE;
-    return this.fresh(this.parts, 1, k + 1, NR).id;
+    if (w.format == Format.F32) return NONE;
+    return this.fresh(this.parts, 1, 1, <u32>(widened_bytes(w.format, k) >> 2)).id;
   }
 
   /** Rows of x, or of x · gate, in 8 bits: a tensor whose rows only Q8D products read. */

@@ -17,8 +17,15 @@ export interface CoreExports {
   /** Frees the module's own heap. */
   reset_recorder(): void;
 
-  /** Packs rows of a checkpoint tensor into its weight block. */
-  pack(request: number, source: number, first_row: number, rows: number, src: number, dst: number): void;
+  /** Packs rows of a checkpoint tensor into its weight block; how many finite numbers its format cannot hold. */
+  pack(
+    request: number,
+    source: number,
+    first_row: number,
+    rows: number,
+    src: number,
+    dst: number,
+  ): number;
 
   /** Says where weights and arena begin. */
   bind(weights: number, arena: number): void;

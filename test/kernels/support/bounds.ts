@@ -2,7 +2,7 @@
 // that happened to pass. U is half an ULP of a float in [1, 2), the relative error of one operation rounded to nearest.
 
 import { ACTIVATIONS, type AttentionTruth, type RowMoments, type Sums } from './oracle.ts';
-import type { ActivationName, AttentionArgs, LayerNormArgs } from './ops.ts';
+import type { ActivationName, AttentionArgs, GemmArgs, LayerNormArgs } from './ops.ts';
 
 export const U = 2 ** -24;
 
@@ -181,4 +181,29 @@ export function normalize_bound(value: Float64Array, width: number): Float64Arra
 /** a · b / temperature in lane sums. */
 export function similarity_bound({ value, magnitude }: Sums, k: number): Float64Array {
   return value.map((y, i) => 1.01 * row_roundings(k) * U * magnitude[i]! + 2 * U * Math.abs(y) + TINY);
+}
+
+/**
+ * A Q8D product against the true one. Each activation is off by half a step of its row, each weight by half a step of
+ * its column, a step being the largest / 127; the rounded factor 127 / largest may move a tie by 127 · 2 U of a step,
+ * the rounded scale q · 2 U more. Then the sum becomes a float and meets two products of scales and the bias.
+ */
+export function eight_bit_bound({ m, n, k, a, weight, bias }: GemmArgs): Float64Array {
+  const half = 0.5 + 127 * 4 * U;
+  const largest = (v: Float32Array, i: number): number =>
+    v.subarray(i * k, (i + 1) * k).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const bound = new Float64Array(m * n);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) {
+      const row = (half * largest(a, i)) / 127;
+      const column = (half * largest(weight, j)) / 127;
+      let magnitude = 0;
+      for (let t = 0; t < k; t++) {
+        const [x, w] = [Math.abs(a[i * k + t]!), Math.abs(weight[j * k + t]!)];
+        bound[i * n + j]! += x * column + w * row + row * column;
+        magnitude += (x + row) * (w + column);
+      }
+      bound[i * n + j]! += 4 * U * (magnitude + Math.abs(bias[j]!));
+    }
+  return bound;
 }

@@ -1,7 +1,8 @@
 // One op each, as assembly/plan/plan.ts records it. Arrays are dense: maps [batch, h, w, channels], weights as in a
 // checkpoint.
 
-import { Activation, MAX_PARTS, NONE, Pooling } from '../../../src/host/plan/layout.ts';
+import { Activation, Format, MAX_PARTS, NONE, Pooling } from '../../../src/host/plan/layout.ts';
+import { eight_bit_rows, eight_bit_width, widened_bytes, type FormatName } from './formats.ts';
 import type { OpSpec } from './run_op.ts';
 import {
   conv_block,
@@ -24,26 +25,44 @@ export interface GemmArgs {
   readonly bias: Float32Array;
   readonly residual?: Float32Array;
   readonly activation: ActivationName;
+  /** How the weights are stored; F32 where absent. */
+  readonly format?: FormatName;
 }
 
-export function gemm_op({ m, n, k, a, weight, bias, residual, activation }: GemmArgs): OpSpec {
+export function gemm_op(args: GemmArgs): OpSpec {
+  const { m, n, k, a, weight, bias, residual, activation, format = 'F32' } = args;
   const ldc = round_up(n);
+  const rows = format === 'Q8D' ? eight_bit_rows(a, k) : { data: a, width: k };
+  const sizes = { m, n, k, lda: round_up(rows.width), ldr: ldc, ldc };
   return {
     kind: 'Gemm',
     fields: {
-      residual: NONE,
-      scratch: NONE,
-      m,
-      n,
-      k,
-      lda: round_up(k),
-      ldr: ldc,
-      ldc,
-      activation: Activation[activation],
+      ...{ residual: NONE, scratch: NONE, ...sizes },
+      ...{ activation: Activation[activation], format: Format[format] },
     },
-    inputs: { a: { data: a, width: k }, ...(residual && { residual: { data: residual, width: n } }) },
+    inputs: { a: rows, ...(residual && { residual: { data: residual, width: n } }) },
     outputs: { c: { rows: m, width: n } },
-    weights: linear_block(n, k, weight, bias),
+    ...(format !== 'F32' && { scratch: { scratch: MAX_PARTS * widened_bytes(format, k) } }),
+    weights: { ...linear_block(n, k, weight, bias), format },
+  };
+}
+
+export interface QuantizeArgs {
+  readonly rows: number;
+  readonly width: number;
+  readonly x: Float32Array;
+  /** Factors [rows / pixels, width]. */
+  readonly gate?: Float32Array;
+  readonly pixels?: number;
+}
+
+export function quantize_op({ rows, width, x, gate, pixels = rows }: QuantizeArgs): OpSpec {
+  const ldo = eight_bit_width(width);
+  return {
+    kind: 'Quantize',
+    fields: { gate: NONE, rows, width, pixels, ldx: round_up(width), ldo },
+    inputs: { x: { data: x, width }, ...(gate && { gate: { data: gate, width } }) },
+    outputs: { out: { rows, width: ldo } },
   };
 }
 
@@ -108,7 +127,7 @@ export function depthwise_op(args: ConvArgs): OpSpec {
 /** A Gemm on the pixels of a map and a Depthwise on its result, in one; `band`: lines computed together. */
 export function expand_depthwise_op(gemm: GemmArgs, filter: Omit<ConvArgs, 'x'>, band: number): OpSpec {
   const { h, w, kernel, stride, channels } = filter;
-  const { inputs, fields, weights } = gemm_op(gemm);
+  const { inputs, fields, weights, scratch } = gemm_op(gemm);
   const lines = Math.min(h, (band - 1) * stride + kernel);
   const { outputs, ...second } = depthwise_op({ ...filter, x: new Float32Array(0) });
   return {
@@ -116,7 +135,7 @@ export function expand_depthwise_op(gemm: GemmArgs, filter: Omit<ConvArgs, 'x'>,
     fields: { ...fields, lines, band },
     inputs,
     outputs,
-    scratch: { c: MAX_PARTS * lines * w * round_up(channels) * 4 },
+    scratch: { ...scratch, c: MAX_PARTS * lines * w * round_up(channels) * 4 },
     ...(weights && { weights }),
     second: { kind: 'Depthwise', fields: second.fields, ...(second.weights && { weights: second.weights }) },
   };
@@ -166,16 +185,24 @@ export interface EmbeddingArgs {
   readonly ids: Int32Array;
   /** What the rows are added to. */
   readonly sum?: Float32Array;
+  /** How the table is stored; F32 where absent. */
+  readonly format?: FormatName;
 }
 
-export function embedding_op({ rows, width, table, ids, sum }: EmbeddingArgs): OpSpec {
+export function embedding_op({ rows, width, table, ids, sum, format = 'F32' }: EmbeddingArgs): OpSpec {
   const tokens = ids.length;
   return {
     kind: 'Embedding',
-    fields: { tokens, rows, ldc: round_up(width), accumulate: Number(sum !== undefined) },
+    fields: {
+      tokens,
+      rows,
+      ldc: round_up(width),
+      accumulate: Number(sum !== undefined),
+      format: Format[format],
+    },
     inputs: { ids: { data: ids, width: tokens } },
     outputs: { out: { rows: tokens, width, ...(sum && { initial: sum }) } },
-    weights: table_block(rows, width, table),
+    weights: { ...table_block(rows, width, table), format },
   };
 }
 

@@ -1,7 +1,8 @@
 // Weight blocks as the recorder requests them (assembly/plan/weights.ts), packed through the module's own `pack`.
 
-import { Dtype, NR, Packing, Part, Request, Source } from '../../../src/host/plan/layout.ts';
+import { Dtype, Format, NR, Packing, Part, Request, Source } from '../../../src/host/plan/layout.ts';
 import { write_struct } from '../../../src/host/plan/struct.ts';
+import { panel_bytes, row_bytes, type FormatName } from './formats.ts';
 import type { GuardedMemory } from './memory.ts';
 
 /** Elements as they lie on disk. */
@@ -29,6 +30,8 @@ export interface BlockSource {
 
 export interface Block {
   readonly packing: keyof typeof Packing;
+  /** F32 where absent. */
+  readonly format?: FormatName;
   readonly rows: number;
   readonly depth: number;
   readonly channels: number;
@@ -104,10 +107,10 @@ export function norm_sources(norm: Norm): BlockSource[] {
 }
 
 /** Bytes of the packed block. */
-export function block_bytes({ packing, rows, depth }: Block): number {
-  if (packing === 'Panels') return Math.ceil(rows / NR) * (depth + 1) * NR * 4;
+export function block_bytes({ packing, format = 'F32', rows, depth }: Block): number {
+  if (packing === 'Panels') return Math.ceil(rows / NR) * panel_bytes(format, depth);
   if (packing === 'Taps') return (round_up(rows) / 4) * (depth + 1) * 16;
-  return rows * depth * 4;
+  return rows * row_bytes(format, depth);
 }
 
 /** Bytes of scratch that a request for the block names. */
@@ -117,7 +120,18 @@ export function block_scratch({ packing, rows, channels, taps }: Block): number 
 
 /** Packs a block, `step` rows of a source at a time, and gives its address. */
 export function pack_block(memory: GuardedMemory, block: Block, step = Infinity): number {
+  return pack_counted(memory, block, step).at;
+}
+
+/** The same, and how many numbers `pack` said the block's format cannot hold. `backwards`: the last range first. */
+export function pack_counted(
+  memory: GuardedMemory,
+  block: Block,
+  step = Infinity,
+  backwards = false,
+): { at: number; lost: number } {
   const { instance } = memory;
+  let lost = 0;
   const to = memory.result(block_bytes(block));
   instance.bytes(to, block_bytes(block)).fill(0);
   const scratch_at = memory.result(block_scratch(block));
@@ -128,6 +142,9 @@ export function pack_block(memory: GuardedMemory, block: Block, step = Infinity)
     eps: block.eps ?? 0,
     normed: Number(block.eps !== undefined),
     packing: Packing[block.packing],
+    name: 0,
+    format: Format[block.format ?? 'F32'],
+    accepts: 0,
     shard: 0,
     offset: 0,
     bytes: block_bytes(block),
@@ -149,12 +166,13 @@ export function pack_block(memory: GuardedMemory, block: Block, step = Infinity)
     });
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const size = bytes.length / rows;
-    for (let first = 0; first < rows; first += step) {
+    const firsts = Array.from({ length: Math.ceil(rows / step) || 1 }, (_, i) => (i === 0 ? 0 : i * step));
+    for (const first of backwards ? firsts.reverse() : firsts) {
       const count = Math.min(step, rows - first);
       instance.bytes(range, count * size).set(bytes.subarray(first * size, (first + count) * size));
-      memory.guard(() => instance.exports.pack(request, record, first, count, range, to));
+      memory.guard(() => (lost += instance.exports.pack(request, record, first, count, range, to)));
     }
   }
   memory.seal();
-  return to;
+  return { at: to, lost };
 }
