@@ -55,7 +55,7 @@ describe.each([1, 3, 5, 7])('ExpandDepthwise with a kernel of %i', (kernel) => {
 test.each(NARROW)('ExpandDepthwise equals the two ops apart with weights in %s', async (format) => {
   const [h, w, k] = [9, 7, 19];
   for (const channels of [5, 33]) {
-    const { x: _, ...filter } = random_conv({ channels, h, w, kernel: 3, stride: 1, top: 1 });
+    const filter = random_conv({ channels, h, w, kernel: 3, stride: 1, top: 1 });
     const gemm = { ...random_expansion(h * w, channels, k, 'Silu'), format };
     const apart = await result_of(depthwise_op({ ...filter, x: await result_of(gemm_op(gemm)) }));
     for (const band of [1, 4])
