@@ -14,9 +14,9 @@ export async function load_ours(path, options) {
 
 /** Ms of opening both towers' models as onnxruntime-web's sessions, reading the files included. */
 export async function load_web() {
-  const { open_model } = await import('./peers/onnxruntime.mjs');
+  const { open } = await import('./peers/onnxruntime.mjs');
   const start = performance.now();
-  for (const name of ['vision', 'text']) await open_model('web', 1, name);
+  for (const work of ['vision', 'text']) await open(work, { kind: 'web', threads: 1 });
   return performance.now() - start;
 }
 

@@ -16,13 +16,20 @@ async function time_peer(names, rounds) {
   const peer = start_node();
   const times = new Map();
   try {
-    for (const name of names.filter(has_model))
+    for (const name of new Set(names.filter(has_model)))
       times.set(name, await peer.call('./peers/onnxruntime.mjs', 'best_of', name, rounds));
   } finally {
     peer.close();
   }
   return times;
 }
+
+/** The peer's ms for an op, or for both halves of one that is two; NaN where it has no model. */
+const of_peer = (peer, name) =>
+  name.split(' + ').reduce((sum, half) => sum + (peer.get(`ops/${half}`) ?? NaN), 0);
+
+/** gemm_64_768_768 as people read it. */
+const readable = (name) => name.replaceAll(/([a-z])_/g, '$1 ').replaceAll(/(\d)_/g, '$1 · ');
 
 function print(bench, work, { ops, limits, precision }, peer) {
   const all = ops.reduce((sum, { time }) => sum + time, 0);
@@ -46,9 +53,9 @@ function print(bench, work, { ops, limits, precision }, peer) {
   const rows = ops
     .filter(({ time }) => time > SHARE * all)
     .map((op) => {
-      const theirs = peer.get(`ops/${op.name}`) * op.ops;
+      const theirs = of_peer(peer, op.name) * op.ops;
       return [
-        op.name.replace('_', ' ').replaceAll('_', ' · '),
+        readable(op.name),
         String(op.ops),
         digits(op.time),
         digits(op.bare),
@@ -78,10 +85,9 @@ function record_gemms(bench, { where, name: place }, results) {
     .map((op) => ({ ...op, reached: gflops(2 * op.macs, op.bare) }));
   const common = { section: 'kernels', where: place, unit: 'GFLOP/s' };
   for (const { name, reached } of gemms) {
-    const work = name.replace('_', ' ').replaceAll('_', ' · ');
     bench.record({
       ...common,
-      work,
+      work: readable(name),
       who: precision,
       id: `${name} | ${where} | ${precision}`,
       best: reached,
@@ -98,10 +104,19 @@ function record_gemms(bench, { where, name: place }, results) {
     'gemm together': together,
     'gemm slowest': least,
   }))
-    bench.record({ ...common, work: what, who: precision, id: id(what), best: value, share: value / chain });
+    bench.record({
+      ...common,
+      work: what,
+      who: precision,
+      id: id(what),
+      best: value,
+      share: value / chain,
+      share_of_tile: value / tile,
+    });
 }
 
-function record_depthwise(bench, where, { ops, activations }, peer) {
+/** What a picture's depthwise convolutions, activations and memory come to; `alone`: no op is two in one. */
+function record_picture(bench, where, { activations, arena }, { ops }, peer) {
   const depthwise = ops.filter(({ kind, name }) => kind === 'depthwise' && peer.has(`ops/${name}`));
   const common = { section: 'kernels', where };
   if (depthwise.length > 0) {
@@ -124,6 +139,14 @@ function record_depthwise(bench, where, { ops, activations }, peer) {
       unit: 'ms',
     });
   }
+  bench.record({
+    ...common,
+    work: 'arena of one picture',
+    who: 'align-wasm',
+    id: 'arena | align-wasm',
+    best: arena / 1e6,
+    unit: 'MB',
+  });
   const silu = activations.find(({ name }) => name === 'silu');
   const each = (time, elements) => (time * 1e6) / elements;
   const swish = { ...common, work: 'swish, fused, an element', unit: 'ns' };
@@ -150,39 +173,22 @@ export async function kernels(bench) {
   ]) {
     const place = await bench.place(where);
     if (!place) continue;
-    const results = [];
-    for (const work of ['vision', 'text']) {
+    const time = (work, fuse) => {
       bench.say(`${WORK[work].title}: op by op (${place.name})`);
-      const result = await in_process(
-        place.executable,
-        './ops.mjs',
-        'time_tower',
-        work,
-        options,
-        bench.rounds,
-      );
-      results.push(result);
-      const names = [...result.ops.map(({ name }) => `ops/${name}`), SILU.name];
-      const peer = where === 'node' ? await time_peer(names, bench.rounds) : new Map();
-      print(bench, work, result, peer);
-      if (work === 'vision' && where === 'node') {
-        record_depthwise(bench, place.name, result, peer);
-        bench.record({
-          section: 'kernels',
-          work: 'arena of one picture',
-          where: place.name,
-          who: 'align-wasm',
-          id: 'arena | align-wasm',
-          best: result.arena / 1e6,
-          unit: 'MB',
-        });
-      }
-    }
-    record_gemms(bench, { where, name: place.name }, results);
+      return in_process(place.executable, './ops.mjs', 'time_tower', work, options, bench.rounds, fuse);
+    };
+    const results = { vision: await time('vision', true), text: await time('text', true) };
+    const alone = await time('vision', false); // products and convolutions as ops of their own, for their own figures
+    const names = [...alone.ops, ...results.text.ops].map(({ name }) => `ops/${name}`);
+    const peer = where === 'node' ? await time_peer([...names, SILU.name], bench.rounds) : new Map();
+    print(bench, 'vision', results.vision, peer);
+    print(bench, 'text', results.text, peer);
+    record_gemms(bench, { where, name: place.name }, [alone, results.text]);
+    if (where === 'node') record_picture(bench, place.name, results.vision, alone, peer);
   }
   bench.print(`
 gemm: rows · inner · columns; conv2d, depthwise: side · channels · kernel · stride; pool, scale: side · channels. Best times,
 all ops of a shape together. "least": the op's arithmetic at the chains' speed, its weights from memory, or its activations
 through a cache, whichever is longest; "share" is that over the time without the activation. The peer: models of one op
-with its activation.`);
+with its activation; two of them for an op that is two in one.`);
 }

@@ -269,7 +269,23 @@ describe('bench', () => {
     expect(result!.rows.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(result!.best_ms, 6);
   });
 
+  it('times several threads as a whole, and says how many there are', async () => {
+    const { status, out } = await cli([
+      'bench',
+      '--rounds',
+      '1',
+      '--tower',
+      'text',
+      '--threads',
+      '2',
+      '--ops',
+    ]);
+    expect(status).toBe(0);
+    for (const word of ['fp32, exact, 2 threads', 'median', 'Gemm']) expect(out).toContain(word);
+  });
+
   it('refuses what the model cannot run', async () => {
+    expect(await cli(['bench', '--dtype', 'int3'])).toMatchObject({ status: 2, out: '' });
     expect(await cli(['bench', '--tokens', '500'])).toMatchObject({ status: 2, out: '' });
     expect(await cli(['bench', '--precision', 'high'])).toMatchObject({ status: 2 });
     expect(await cli(['bench', 'no-such-model'])).toMatchObject({ status: 1 });

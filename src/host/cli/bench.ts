@@ -1,7 +1,10 @@
 // align-wasm bench: how long a model's towers take on this machine, and with --ops where the time goes.
 
+import { WEIGHT_DTYPES } from '../checkpoint/formats.ts';
+import type { Executor, Inputs } from '../executor.ts';
 import type { AlignModel } from '../models.ts';
 import { describe } from '../plan/describe.ts';
+import type { LoadOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choice, COMMON, parse_words } from './args.ts';
 import { OK, UsageError, type Io } from './io.ts';
@@ -18,8 +21,10 @@ Runs each tower again and again on this machine and prints its best and median t
   --height N --width N  size of the pictures (default: the configuration's image_size)
   --tokens N            tokens of a text (default 64, or as many as the model has positions)
   --rounds N            how often (default 7, after two runs that do not count)
+  --threads N           threads (default 1)
+  --dtype KIND          how weights are held: fp32 (default), fp16, bf16, q8 or q4; a packed file has its own
   --precision KIND      exact (default), or fast: relaxed SIMD where this runtime has it
-  --ops                 time by kernel
+  --ops                 time by kernel, on one thread
   --json                one JSON object a tower, with its kernels
 `;
 
@@ -43,18 +48,23 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
     width: { type: 'string' },
     tokens: { type: 'string' },
     rounds: { type: 'string' },
+    threads: { type: 'string' },
+    dtype: { type: 'string' },
     precision: { type: 'string' },
     ops: { type: 'boolean' },
   });
   const tower = choice(words, 'tower', ['text', 'vision']);
   const precision = choice(words, 'precision', ['exact', 'fast']);
+  const dtype = choice(words, 'dtype', WEIGHT_DTYPES);
+  const threads = words.count('threads');
   const rounds = words.count('rounds') ?? 7;
   const [positional, ...rest] = words.positionals;
   const named = words.text('model');
   if (rest.length > 0 || (positional !== undefined && named !== undefined))
     throw new UsageError('bench takes one MODEL');
 
-  const { align, ms } = await load(positional ?? named, io, { precision, towers: tower ?? 'both' });
+  const how: LoadOptions = { precision, dtype, threads, towers: tower ?? 'both' };
+  const { align, ms } = await load(positional ?? named, io, how);
   const { model } = align;
   const batch = words.count('batch') ?? 1;
   const positions = model.config.text_config.max_position_embeddings;
@@ -62,13 +72,18 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
   if (tokens > positions) throw new UsageError(`--tokens ${tokens}: the model has ${positions} positions`);
   const [height, width] = [words.count('height'), words.count('width')];
   const json = words.flag('json');
-  if (!json)
-    io.out(`${styled(io, 'dim', `loaded in ${ms.toFixed(0)} ms, ${model.precision}, one thread`)}\n`);
+  const by_kernel = json || words.flag('ops');
+  if (!json) {
+    const used = model.threads === 1 ? 'one thread' : `${model.threads} threads`;
+    const what = `loaded in ${ms.toFixed(0)} ms, ${model.dtype}, ${model.precision}, ${used}`;
+    io.out(`${styled(io, 'dim', what)}\n`);
+  }
   for (const name of tower ? [tower] : (['text', 'vision'] as const)) {
     const plan = model.plan(name, { batch, tokens, ...(height && { height }), ...(width && { width }) });
-    const result = { tower: name, ...measure(model, plan, batch, tokens, WARM_UP + rounds) };
+    const inputs = make_inputs(plan, batch, tokens);
+    const result = { tower: name, ...(await measure(model, plan, inputs, rounds, by_kernel)) };
     if (json) io.out(`${JSON.stringify(result)}\n`);
-    else print(io, result, words.flag('ops'));
+    else print(io, result);
     if (io.signal.aborted) break;
   }
   align.dispose();
@@ -81,41 +96,63 @@ interface Result {
   readonly best_ms: number;
   readonly median_ms: number;
   readonly gflops: number;
-  /** Time by kernel, of the best round. */
+  /** Time by kernel on one thread, of the best round; empty where it was not asked for. */
   readonly rows: readonly Row[];
 }
 
-function measure(
+/** On one thread the kernels' times add up to the run's; several threads are timed as a whole, and the kernels apart from them. */
+async function measure(
   model: AlignModel,
   plan: Plan,
-  batch: number,
-  tokens: number,
+  inputs: Inputs,
   rounds: number,
-): Omit<Result, 'tower'> {
+  by_kernel: boolean,
+): Promise<Omit<Result, 'tower'>> {
   const { executor } = model.runtime;
-  const inputs = Object.fromEntries(
-    Array.from(plan.inputs.values(), (t) => [t.name, input(t, batch, tokens)]),
-  );
-  const runs = Array.from({ length: rounds }, () => executor.profile(plan, inputs)).slice(WARM_UP);
-  const totals = runs.map((times) => times.reduce((a, b) => a + b, 0));
-  const best_ms = Math.min(...totals);
-  const times = runs[totals.indexOf(best_ms)]!;
+  const alone = model.threads === 1;
+  const runs =
+    alone || by_kernel
+      ? Array.from({ length: WARM_UP + rounds }, () => executor.profile(plan, inputs)).slice(WARM_UP)
+      : [];
+  const totals = alone ? runs.map(sum) : await time_runs(executor, plan, inputs, rounds);
+  totals.sort((a, b) => a - b);
+  const best_ms = totals[0]!;
+  return {
+    best_ms,
+    median_ms: totals[totals.length >> 1]!,
+    gflops: gflops_of(sum(describe(plan).map(({ macs }) => macs)), best_ms),
+    rows: by_kernel ? kernels(plan, runs) : [],
+  };
+}
+
+async function time_runs(executor: Executor, plan: Plan, inputs: Inputs, rounds: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let round = 0; round < WARM_UP + rounds; round++) {
+    const start = performance.now();
+    await executor.run(plan, inputs);
+    times.push(performance.now() - start);
+  }
+  return times.slice(WARM_UP);
+}
+
+/** The best of several runs op by op, summed up by kernel, the costliest first. */
+function kernels(plan: Plan, runs: readonly (readonly number[])[]): Row[] {
+  const times = runs.reduce((best, run) => (sum(run) < sum(best) ? run : best));
   const rows = new Map<string, Row>();
-  const ops = describe(plan);
-  for (const [i, op] of ops.entries()) {
+  for (const [i, op] of describe(plan).entries()) {
     const row = rows.get(op.kind) ?? { kernel: op.kind, ops: 0, macs: 0, ms: 0 };
     row.ops++;
     row.macs += op.macs;
     row.ms += times[i]!;
     rows.set(op.kind, row);
   }
-  const macs = ops.reduce((sum, op) => sum + op.macs, 0);
-  return {
-    best_ms,
-    median_ms: [...totals].sort((a, b) => a - b)[totals.length >> 1]!,
-    gflops: gflops_of(macs, best_ms),
-    rows: [...rows.values()].sort((a, b) => b.ms - a.ms),
-  };
+  return [...rows.values()].sort((a, b) => b.ms - a.ms);
+}
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+function make_inputs(plan: Plan, batch: number, tokens: number): Inputs {
+  return Object.fromEntries(Array.from(plan.inputs.values(), (t) => [t.name, input(t, batch, tokens)]));
 }
 
 /** Sequences of full length with ids 0, or pictures that are no constant: zeros would be denormals somewhere. */
@@ -132,12 +169,11 @@ function input(
   return values;
 }
 
-function print(io: Io, { tower, best_ms, median_ms, gflops, rows }: Result, ops: boolean): void {
+function print(io: Io, { tower, best_ms, median_ms, gflops, rows }: Result): void {
   io.out(
     `${styled(io, 'bold', tower)}  best ${best_ms.toFixed(1)} ms, median ${median_ms.toFixed(1)} ms, ${gflops.toFixed(1)} GFLOP/s\n`,
   );
-  if (!ops) return;
-  const total = rows.reduce((sum, { ms }) => sum + ms, 0);
+  const total = sum(rows.map(({ ms }) => ms));
   const lines = rows.map(({ kernel, ops: count, macs, ms }) => [
     `  ${kernel}`,
     `${count}`,
