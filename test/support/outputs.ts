@@ -1,7 +1,9 @@
 // A model's outputs under the names of test/golden/README.md.
 
-import type { ModelOutput } from '../../src/host/outputs.ts';
+import type { ModelSource } from '../../src/host/checkpoint/model_files.ts';
 import { AlignModel, AlignTextModel, AlignVisionModel } from '../../src/host/models.ts';
+import type { LoadOptions } from '../../src/host/options.ts';
+import type { ModelOutput } from '../../src/host/outputs.ts';
 import { Tensor } from '../../src/host/tensor.ts';
 
 /** The tensors in `value`, nested objects and lists as `name.field` and `name.0`. */
@@ -23,14 +25,19 @@ export interface LoadedGolden {
   readonly text: AlignTextModel | null;
 }
 
-/** Loads the class that the folder's config names. */
-export async function load_golden(folder: string, type: string): Promise<LoadedGolden> {
-  if (type === 'align_text_model') return { model: await AlignTextModel.from_pretrained(folder), text: null };
+/** Loads the class that the config names: `type` is its model_type. */
+export async function load_golden(
+  source: ModelSource,
+  type: string,
+  options?: LoadOptions,
+): Promise<LoadedGolden> {
+  if (type === 'align_text_model')
+    return { model: await AlignTextModel.from_pretrained(source, options), text: null };
   if (type === 'align_vision_model')
-    return { model: await AlignVisionModel.from_pretrained(folder), text: null };
+    return { model: await AlignVisionModel.from_pretrained(source, options), text: null };
   return {
-    model: await AlignModel.from_pretrained(folder),
-    text: await AlignTextModel.from_pretrained(folder),
+    model: await AlignModel.from_pretrained(source, options),
+    text: await AlignTextModel.from_pretrained(source, options),
   };
 }
 
