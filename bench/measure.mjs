@@ -38,6 +38,7 @@ export const gflops = (flop, ms) => flop / ms / 1e6;
 /** A number with three digits that count, or '' where there is none. */
 export function digits(value) {
   if (value === undefined || value === null || Number.isNaN(value)) return '';
+  if (value > 0.99 && value < 1) return value.toFixed(5); // a cosine, of which the distance from 1 counts
   if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
   const whole = Math.max(1, Math.ceil(Math.log10(Math.abs(value) + 1e-9)));
   return value.toFixed(Math.min(3, Math.max(0, 3 - whole)));

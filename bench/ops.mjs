@@ -33,8 +33,6 @@ function name_of(op) {
       return `depthwise_${f.in_h}_${f.channels}_${f.kernel}_${f.stride}`;
     case 'Pool':
       return `pool_${f.h}_${f.ldc}`;
-    case 'Scale':
-      return `scale_${Math.sqrt(f.pixels)}_${f.ldc}`;
     case 'Attention':
       return `attention_${f.tokens}_${f.heads}_${f.d}`;
     case 'LayerNorm':
