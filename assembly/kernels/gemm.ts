@@ -1,5 +1,5 @@
-// c[m, n] = activation(a[m, k] · w[k, n] + bias[n]) + residual[m, n] on packed weights: every Linear and every 1×1
-// convolution (a pixel is a row).
+// c[m, n] = activation((a · gate)[m, k] · w[k, n] + bias[n]) + residual[m, n] on packed weights: every Linear and every
+// 1×1 convolution (a pixel is a row). The gate is squeeze-and-excitation's, a factor for each channel of a picture.
 //
 //   w:  panel 0 | panel 1 | …   (tile.ts), the last one filled up with zero columns
 //
@@ -19,7 +19,7 @@ import { begin_of, end_of } from '../plan/share';
 import { last_mask } from '../simd/lanes';
 
 /** Rows that share one pass over the panels. */
-const BLOCK: u32 = 128;
+export const BLOCK: u32 = 128;
 
 /** Shares split rows where there are enough of them, else panels; never k. */
 export function gemm(op: Gemm, part: u32, parts: u32): void {
@@ -32,10 +32,22 @@ export function gemm(op: Gemm, part: u32, parts: u32): void {
   const lda = <usize>op.lda << 2;
   const ldc = <usize>op.ldc << 2;
   const ldr = <usize>op.ldr << 2;
+  const gated = arena(op.gated) + min(BLOCK, op.m) * lda * part;
   for (let i = first; i < last; i += BLOCK) {
+    const rows = min(BLOCK, last - i);
+    let a = arena(op.a) + i * lda;
+    if (op.gate != NONE) {
+      for (let j: u32 = 0; j < rows; j++) scale(a + j * lda, arena(op.gate) + ((i + j) / op.pixels) * lda, lda, gated + j * lda);
+      a = gated;
+    }
     const residual = op.residual == NONE ? 0 : arena(op.residual) + i * ldr;
-    multiply(op, arena(op.a) + i * lda, arena(op.c) + i * ldc, residual, min(BLOCK, last - i), first_panel, last_panel, part);
+    multiply(op, a, arena(op.c) + i * ldc, residual, rows, first_panel, last_panel, part);
   }
+}
+
+/** A row times its picture's gate: once for a block, while it comes into cache, instead of the whole map in place. */
+function scale(x: usize, gate: usize, bytes: usize, to: usize): void {
+  for (const end = x + bytes; x < end; x += 16, gate += 16, to += 16) v128.store(to, f32x4.mul(v128.load(x), v128.load(gate)));
 }
 
 /**

@@ -1,6 +1,6 @@
 // The WASM executor: walks records and calls one kernel each.
 
-import { Attention, Conv2d, Depthwise, Embedding, ExpandDepthwise, Gather, Gemm, Kind, LayerNorm, Normalize, Op, Pool, Quantize, RECORD_BYTES, Scale, Similarity } from './op';
+import { Attention, Conv2d, Depthwise, Embedding, ExpandDepthwise, Gather, Gemm, Kind, LayerNorm, Normalize, Op, Pool, Quantize, RECORD_BYTES, Similarity } from './op';
 import { attention } from '../kernels/attention';
 import { conv2d } from '../kernels/conv2d';
 import { depthwise } from '../kernels/depthwise';
@@ -12,7 +12,6 @@ import { layernorm } from '../kernels/layernorm';
 import { normalize } from '../kernels/normalize';
 import { pool } from '../kernels/pool';
 import { quantize } from '../kernels/quantize';
-import { scale } from '../kernels/scale';
 import { similarity } from '../kernels/similarity';
 
 /**
@@ -27,7 +26,6 @@ export function execute(plan: usize, first: u32, count: u32, part: u32, parts: u
       case Kind.Conv2d: conv2d(changetype<Conv2d>(record), part, parts); break;
       case Kind.Depthwise: depthwise(changetype<Depthwise>(record), part, parts); break;
       case Kind.Pool: pool(changetype<Pool>(record), part, parts); break;
-      case Kind.Scale: scale(changetype<Scale>(record), part, parts); break;
       case Kind.Embedding: embedding(changetype<Embedding>(record), part, parts); break;
       case Kind.LayerNorm: layernorm(changetype<LayerNorm>(record), part, parts); break;
       case Kind.Attention: attention(changetype<Attention>(record), part, parts); break;

@@ -38,7 +38,6 @@ export const enum Kind {
   Conv2d,
   Depthwise,
   Pool,
-  Scale,
   Embedding,
   LayerNorm,
   Attention,
@@ -104,13 +103,16 @@ export class Op {
   format: Format;
 }
 
-/** c[m, n] = activation(a[m, k] · w[k, n] + bias[n]) + residual[m, n] */
+/** c[m, n] = activation((a · gate)[m, k] · w[k, n] + bias[n]) + residual[m, n]; a gate is [m / pixels, k], or NONE */
 @unmanaged
 export class Gemm extends Op {
   a: u32;
+  gate: u32;
   residual: u32;
   /** A slot a part for one widened panel (kernels/widen.ts); NONE with F32. */
   scratch: u32;
+  /** A slot a part for a block of a · gate; NONE without a gate. */
+  gated: u32;
   c: u32;
   m: u32;
   n: u32;
@@ -119,6 +121,8 @@ export class Gemm extends Op {
   ldr: u32;
   ldc: u32;
   activation: Activation;
+  /** Rows of a that share a row of the gate. */
+  pixels: u32;
 }
 
 /** out[b, y, x, n] = activation(Σ in[b, y·stride + ky − top, x·stride + kx − left, c] · w[ky, kx, c, n] + bias[n]), zeros outside */
@@ -189,16 +193,6 @@ export class Pool extends Op {
   ldc: u32;
   pooling: Pooling;
   count: u32;
-}
-
-/** x[b, p, c] ·= gate[b, c], in place */
-@unmanaged
-export class Scale extends Op {
-  gate: u32;
-  x: u32;
-  batch: u32;
-  pixels: u32;
-  ldc: u32;
 }
 
 /** out[t] = table[ids[t]], or += with `accumulate`; ids are 32-bit integers */

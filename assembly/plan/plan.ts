@@ -19,12 +19,12 @@ import {
   Pool,
   Pooling,
   Quantize,
-  Scale,
   Similarity,
 } from './op';
 import { Tensor } from './tensor';
 import { Block } from './weights';
 import { slot_bytes } from '../kernels/attention';
+import { BLOCK } from '../kernels/gemm';
 import { widened_bytes } from '../kernels/widen';
 
 /** Pixels of an expanded map that a fused expansion computes at a time, at least a line: their lines fit in L2 (measured). */
@@ -36,11 +36,17 @@ const MOST_INTEGER_PRODUCTS: u32 = 133_000;
 export class Plan extends Builder {
   /** activation((a · gate) · w + bias) + residual for the rows of a: [rows, k] -> [rows, n]. Without `gate` [a.n, k] a is not scaled. */
   gemm(a: Tensor, w: Block, n: u32, activation: Activation, residual: Tensor | null = null, gate: Tensor | null = null): Tensor {
-    const x = this.operand(a, w, gate);
-    const op = changetype<Gemm>(this.begin(Kind.Gemm, 4, w.name, <u64>a.rows * a.c * n, w));
+    let x = a;
+    if (w.format == Format.Q8D) {
+      x = this.quantize(a, gate, w.name);
+      gate = null;
+    }
+    const op = changetype<Gemm>(this.begin(Kind.Gemm, 6, w.name, <u64>a.rows * a.c * n, w));
     const scratch = this.panel(w, a.c);
     const c = this.fresh(a.n, a.h, a.w, n);
     op.a = this.use(x);
+    op.gate = gate ? this.use(gate) : NONE;
+    op.gated = gate ? this.fresh(this.parts, 1, min(BLOCK, a.rows), a.c).id : NONE;
     op.residual = residual ? this.use(residual) : NONE;
     op.scratch = scratch;
     op.c = c.id;
@@ -51,13 +57,8 @@ export class Plan extends Builder {
     op.ldr = c.stride;
     op.ldc = c.stride;
     op.activation = activation;
+    op.pixels = a.h * a.w;
     return c;
-  }
-
-  /** a · gate as a product with w reads it: in 8 bits for Q8D. */
-  private operand(a: Tensor, w: Block, gate: Tensor | null): Tensor {
-    if (w.format == Format.Q8D) return this.quantize(a, gate, w.name);
-    return gate ? this.scale(a, gate, w.name) : a;
   }
 
   /** The place of a part's widened panel, for the op just begun; NONE where none is needed. */
@@ -117,14 +118,16 @@ export class Plan extends Builder {
 
   /** The same on activation(a · expand + bias), whose whole map [n, h, w, channels] never exists. */
   expand_depthwise(a: Tensor, expand: Block, channels: u32, w: Block, kernel: u32, stride: u32, pad: u32, out_h: u32, out_w: u32, activation: Activation, sums: Tensor): Tensor {
-    const x = this.operand(a, expand, null);
-    const gemm = changetype<ExpandDepthwise>(this.begin(Kind.ExpandDepthwise, 4, expand.name, <u64>a.rows * a.c * channels, expand));
+    const x = expand.format == Format.Q8D ? this.quantize(a, null, expand.name) : a;
+    const gemm = changetype<ExpandDepthwise>(this.begin(Kind.ExpandDepthwise, 6, expand.name, <u64>a.rows * a.c * channels, expand));
     const macs = <u64>a.n * out_h * out_w * kernel * kernel * channels;
     const op = changetype<Depthwise>(this.second(Kind.Depthwise, 3, w.name, macs, w));
     const band = max<u32>(1, BAND_PIXELS / (stride * a.w));
     const lines = min(a.h, (band - 1) * stride + kernel);
     const ring = this.fresh(this.parts, lines, a.w, channels);
     gemm.a = this.use(x);
+    gemm.gate = NONE;
+    gemm.gated = NONE;
     gemm.residual = NONE;
     gemm.scratch = this.panel(expand, a.c);
     gemm.c = ring.id;
@@ -172,17 +175,6 @@ export class Plan extends Builder {
     op.pooling = pooling;
     op.count = count;
     return out;
-  }
-
-  /** x ·= gate, in place: x is the result. */
-  scale(x: Tensor, gate: Tensor, name: string): Tensor {
-    const op = changetype<Scale>(this.begin(Kind.Scale, 2, name, <u64>x.rows * x.c));
-    op.gate = this.use(gate);
-    op.x = this.use(x);
-    op.batch = x.n;
-    op.pixels = x.h * x.w;
-    op.ldc = x.stride;
-    return x;
   }
 
   /** Rows of a table by id, into a new tensor or added to `sum`. */

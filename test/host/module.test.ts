@@ -27,7 +27,7 @@ const SIGNATURES: Signatures<Exports> = {
   record_text: [['i32'], ['i32']],
   record_align: [['i32'], ['i32']],
   reset_recorder: [[], []],
-  pack: [['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], []],
+  pack: [['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32']],
   bind: [['i32', 'i32'], []],
   execute: [['i32', 'i32', 'i32', 'i32', 'i32'], []],
   unicode_bytes: [[], ['i32']],

@@ -36,7 +36,7 @@ const golden = (name: string): AlignConfig =>
   );
 
 /** Plans of every kind of call of a config. */
-function plans_of(config: AlignConfig, vision: VisionCall[], text: TextCall[], limit?: number): Plan[] {
+function plans_of(config: AlignConfig, vision: VisionCall[], text: TextCall[], limit = 2 ** 32): Plan[] {
   const recorder = new Recorder(new Instance(module), { shard_limit: limit });
   const parts = { pooler: true, projection_dim: config.projection_dim };
   return [

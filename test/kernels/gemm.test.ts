@@ -105,4 +105,23 @@ describe('Gemm', () => {
       expect_within(got.slice(36, 54), row, new Float64Array(18), 'the row itself');
     }
   });
+
+  test('multiplies its rows by the gate of their picture first, whatever is gated', async () => {
+    for (const [pictures, pixels, k] of [
+      [1, 5, 7],
+      [3, 50, 12],
+      [2, 131, 5],
+    ] as const) {
+      const args = random_gemm(pictures * pixels, 21, k, 'Silu', true);
+      const gate = new Random(k).floats(pictures * k, -1, 2);
+      gate.set([NaN, Infinity, -0, 0]);
+      const a = args.a.map((v, i) => v * gate[Math.floor(i / (pixels * k)) * k + (i % k)]!);
+      for (const format of ['F32', 'F16', 'Q4'] as const)
+        expect_same_bits(
+          await result_of(gemm_op({ ...args, gate, format })),
+          await result_of(gemm_op({ ...args, a, format })),
+          `${pictures} × ${pixels} in ${format}`,
+        );
+    }
+  });
 });

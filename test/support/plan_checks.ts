@@ -7,12 +7,11 @@ import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan
 
 /** What an op writes; every other operand is read. */
 const WRITES: Readonly<Record<string, readonly string[]>> = {
-  Gemm: ['scratch', 'c'],
+  Gemm: ['scratch', 'gated', 'c'],
   Conv2d: ['scratch', 'out'],
   Depthwise: ['sums', 'out'],
-  ExpandDepthwise: ['c'],
+  ExpandDepthwise: ['scratch', 'c'],
   Pool: ['out'],
-  Scale: ['x'],
   Embedding: ['out'],
   LayerNorm: ['out'],
   Attention: ['probs', 'scratch', 'out'],
@@ -49,7 +48,7 @@ export function check_flow(plan: Plan): void {
     const tensor_at = (place: number): PlanTensor | undefined => alive.find((t) => t.offset === place);
     for (const { kind, fields } of halves(op)) {
       const writes = WRITES[kind]!;
-      const in_place = kind === 'Scale' || (kind === 'Embedding' && fields.accumulate === 1);
+      const in_place = kind === 'Embedding' && fields.accumulate === 1;
       for (const [name, place] of operands(fields)) {
         if (writes.includes(name) && !in_place) continue;
         const tensor = tensor_at(place);

@@ -18,7 +18,7 @@ export const ALIGNMENT = 256;
 export const NR = 16;
 export const MAX_PARTS = 16;
 
-export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Scale: 5, Embedding: 6, LayerNorm: 7, Attention: 8, Gather: 9, Normalize: 10, Similarity: 11, ExpandDepthwise: 12, Quantize: 13 } as const;
+export const Kind = { Gemm: 1, Conv2d: 2, Depthwise: 3, Pool: 4, Embedding: 5, LayerNorm: 6, Attention: 7, Gather: 8, Normalize: 9, Similarity: 10, ExpandDepthwise: 11, Quantize: 12 } as const;
 
 export const Activation = { Linear: 0, Relu: 1, Relu2: 2, Relu6: 3, LeakyRelu: 4, Sigmoid: 5, Silu: 6, QuickGelu: 7, Gelu: 8, Gelu10: 9, GeluTanh: 10, Tanh: 11, Hardswish: 12, Mish: 13, Laplace: 14, SqrtSoftplus: 15 } as const;
 
@@ -42,14 +42,15 @@ export const Op: { readonly size: number; readonly fields: Readonly<Record<'kind
   },
 };
 
-export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'scratch' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation', Field>> } = {
-  size: 76,
+export const Gemm: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'gate' | 'residual' | 'scratch' | 'gated' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation' | 'pixels', Field>> } = {
+  size: 88,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    a: [32, 'u32'], residual: [36, 'u32'], scratch: [40, 'u32'], c: [44, 'u32'],
-    m: [48, 'u32'], n: [52, 'u32'], k: [56, 'u32'], lda: [60, 'u32'],
-    ldr: [64, 'u32'], ldc: [68, 'u32'], activation: [72, 'u32'],
+    a: [32, 'u32'], gate: [36, 'u32'], residual: [40, 'u32'], scratch: [44, 'u32'],
+    gated: [48, 'u32'], c: [52, 'u32'], m: [56, 'u32'], n: [60, 'u32'],
+    k: [64, 'u32'], lda: [68, 'u32'], ldr: [72, 'u32'], ldc: [76, 'u32'],
+    activation: [80, 'u32'], pixels: [84, 'u32'],
   },
 };
 
@@ -77,15 +78,15 @@ export const Depthwise: { readonly size: number; readonly fields: Readonly<Recor
   },
 };
 
-export const ExpandDepthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'residual' | 'scratch' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation' | 'lines' | 'band', Field>> } = {
-  size: 84,
+export const ExpandDepthwise: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'a' | 'gate' | 'residual' | 'scratch' | 'gated' | 'c' | 'm' | 'n' | 'k' | 'lda' | 'ldr' | 'ldc' | 'activation' | 'pixels' | 'lines' | 'band', Field>> } = {
+  size: 96,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    a: [32, 'u32'], residual: [36, 'u32'], scratch: [40, 'u32'], c: [44, 'u32'],
-    m: [48, 'u32'], n: [52, 'u32'], k: [56, 'u32'], lda: [60, 'u32'],
-    ldr: [64, 'u32'], ldc: [68, 'u32'], activation: [72, 'u32'], lines: [76, 'u32'],
-    band: [80, 'u32'],
+    a: [32, 'u32'], gate: [36, 'u32'], residual: [40, 'u32'], scratch: [44, 'u32'],
+    gated: [48, 'u32'], c: [52, 'u32'], m: [56, 'u32'], n: [60, 'u32'],
+    k: [64, 'u32'], lda: [68, 'u32'], ldr: [72, 'u32'], ldc: [76, 'u32'],
+    activation: [80, 'u32'], pixels: [84, 'u32'], lines: [88, 'u32'], band: [92, 'u32'],
   },
 };
 
@@ -96,16 +97,6 @@ export const Pool: { readonly size: number; readonly fields: Readonly<Record<'ki
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
     input: [32, 'u32'], out: [36, 'u32'], batch: [40, 'u32'], h: [44, 'u32'],
     w: [48, 'u32'], ldc: [52, 'u32'], pooling: [56, 'u32'], count: [60, 'u32'],
-  },
-};
-
-export const Scale: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'gate' | 'x' | 'batch' | 'pixels' | 'ldc', Field>> } = {
-  size: 52,
-  fields: {
-    kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
-    weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    gate: [32, 'u32'], x: [36, 'u32'], batch: [40, 'u32'], pixels: [44, 'u32'],
-    ldc: [48, 'u32'],
   },
 };
 

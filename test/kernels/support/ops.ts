@@ -16,11 +16,16 @@ import {
 
 export type ActivationName = keyof typeof Activation;
 
+/** Rows of a gated product that are scaled at a time (assembly/kernels/gemm.ts). */
+const BLOCK = 128;
+
 export interface GemmArgs {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly a: Float32Array;
+  /** Factors of the columns of a: [m / pixels, k]. */
+  readonly gate?: Float32Array;
   readonly weight: Float32Array;
   readonly bias: Float32Array;
   readonly residual?: Float32Array;
@@ -30,19 +35,30 @@ export interface GemmArgs {
 }
 
 export function gemm_op(args: GemmArgs): OpSpec {
-  const { m, n, k, a, weight, bias, residual, activation, format = 'F32' } = args;
+  const { m, n, k, a, gate, weight, bias, residual, activation, format = 'F32' } = args;
   const ldc = round_up(n);
   const rows = format === 'Q8D' ? eight_bit_rows(a, k) : { data: a, width: k };
   const sizes = { m, n, k, lda: round_up(rows.width), ldr: ldc, ldc };
   return {
     kind: 'Gemm',
     fields: {
-      ...{ residual: NONE, scratch: NONE, ...sizes },
-      ...{ activation: Activation[activation], format: Format[format] },
+      ...{ gate: NONE, residual: NONE, scratch: NONE, gated: NONE, ...sizes },
+      ...{
+        activation: Activation[activation],
+        format: Format[format],
+        ...(gate && { pixels: (m * k) / gate.length }),
+      },
     },
-    inputs: { a: rows, ...(residual && { residual: { data: residual, width: n } }) },
+    inputs: {
+      a: rows,
+      ...(gate && { gate: { data: gate, width: k } }),
+      ...(residual && { residual: { data: residual, width: n } }),
+    },
     outputs: { c: { rows: m, width: n } },
-    ...(format !== 'F32' && { scratch: { scratch: MAX_PARTS * widened_bytes(format, k) } }),
+    scratch: {
+      ...(format !== 'F32' && { scratch: MAX_PARTS * widened_bytes(format, k) }),
+      ...(gate && { gated: MAX_PARTS * Math.min(BLOCK, m) * round_up(k) * 4 }),
+    },
     weights: { ...linear_block(n, k, weight, bias), format },
   };
 }
@@ -158,23 +174,6 @@ export function pool_op({ batch, h, w, channels, x, pooling, count }: PoolArgs):
     fields: { batch, h, w, ldc: round_up(channels), pooling: Pooling[pooling], count: count ?? h * w },
     inputs: { input: { data: x, width: channels } },
     outputs: { out: { rows: batch, width: channels } },
-  };
-}
-
-export interface ScaleArgs {
-  readonly batch: number;
-  readonly pixels: number;
-  readonly channels: number;
-  readonly x: Float32Array;
-  readonly gate: Float32Array;
-}
-
-export function scale_op({ batch, pixels, channels, x, gate }: ScaleArgs): OpSpec {
-  return {
-    kind: 'Scale',
-    fields: { batch, pixels, ldc: round_up(channels) },
-    inputs: { gate: { data: gate, width: channels } },
-    outputs: { x: { rows: batch * pixels, width: channels, initial: x } },
   };
 }
 

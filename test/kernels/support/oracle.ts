@@ -10,7 +10,6 @@ import type {
   LayerNormArgs,
   NormalizeArgs,
   PoolArgs,
-  ScaleArgs,
   SimilarityArgs,
 } from './ops.ts';
 import { starts_of } from './ops.ts';
@@ -157,14 +156,6 @@ export function pool({ batch, h, w, channels, x, pooling }: PoolArgs): Sums {
       }
     }
   return out;
-}
-
-export function scale({ batch, pixels, channels, x, gate }: ScaleArgs): Float64Array {
-  const picture = pixels * channels;
-  return Float64Array.from(
-    { length: batch * picture },
-    (_, i) => x[i]! * gate[Math.floor(i / picture) * channels + (i % channels)]!,
-  );
 }
 
 export function embedding({ width, table, ids, sum }: EmbeddingArgs): Float64Array {
