@@ -46,9 +46,29 @@ function bytes(at: usize): v128 {
   return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(at)));
 }
 
+// Eight at a time by shifts alone, which is right for all exponents but the least (zero, subnormals) and the greatest.
 function halves(from: usize, to: usize, end: usize): void {
-  for (; to < end; to += 16, from += 8) v128.store(to, from_halves(v128.load_ext<u16>(from)));
+  const one = i16x8.splat(0x400); // of an exponent
+  const inner = i16x8.splat(0x7800); // no bit of it is left in the least and the greatest exponent plus one
+  const zero = i16x8.splat(0);
+  const bits = v128.load32_splat(HALF_BITS);
+  const bias = v128.load32_splat(HALF_BITS + 4);
+  for (; to < end; to += 32, from += 16) {
+    const h = v128.load(from);
+    if (v128.any_true(i16x8.eq(v128.and(i16x8.add(h, one), inner), zero))) {
+      v128.store(to, from_halves(i32x4.extend_low_i16x8_u(h)));
+      v128.store(to, from_halves(i32x4.extend_high_i16x8_u(h)), 16);
+      continue;
+    }
+    const low = i16x8.shuffle(zero, h, 0, 8, 1, 9, 2, 10, 3, 11);
+    const high = i16x8.shuffle(zero, h, 4, 12, 5, 13, 6, 14, 7, 15);
+    v128.store(to, i32x4.add(v128.and(i32x4.shr_s(low, 3), bits), bias));
+    v128.store(to, i32x4.add(v128.and(i32x4.shr_s(high, 3), bits), bias), 16);
+  }
 }
+
+// 0 sign, exponent and mantissa of a half, moved to where they lie in a float | 1 the difference of their exponents
+const HALF_BITS = memory.data<u32>([0x8fffe000, 0x38000000]);
 
 function bfloats(from: usize, to: usize, end: usize): void {
   for (; to < end; to += 16, from += 8) v128.store(to, i32x4.shl(v128.load_ext<u16>(from), 16));
@@ -103,24 +123,25 @@ function eight_bits(from: usize, k: usize, to: usize): void {
   v128.store(to, low(v128.load_ext<i8>(from, 24), s3), 48);
 }
 
+// The scales of a group are widened first, to where its last row will be; then they are loaded, as Node 20 computes what
+// it could load anew for every row.
 function four_bits(from: usize, k: usize, to: usize): void {
-  for (let left = k; left > 0; ) {
-    const s0 = from_halves(v128.load_ext<u16>(from));
-    const s1 = from_halves(v128.load_ext<u16>(from, 8));
-    const s2 = from_halves(v128.load_ext<u16>(from, 16));
-    const s3 = from_halves(v128.load_ext<u16>(from, 24));
-    const rows = min(32, left);
-    let row = from + 32;
-    for (const end = to + (rows << 6); to < end; to += 64, row += 8) {
-      const packed = v128.load_ext<u8>(row);
+  for (const last = to + (k << 6); to < last; ) {
+    const end = min(to + 2048, last);
+    const scales = end - 64;
+    halves(from, scales, end);
+    const s0 = v128.load(scales);
+    const s1 = v128.load(scales, 16);
+    const s2 = v128.load(scales, 32);
+    const s3 = v128.load(scales, 48);
+    for (from += 32; to < end; to += 64, from += 8) {
+      const packed = v128.load_ext<i8>(from);
       const first = i16x8.shr_s(i16x8.shl(packed, 12), 12);
-      const second = i16x8.shr_s(i16x8.shl(packed, 8), 12);
+      const second = i16x8.shr_s(packed, 4);
       v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(first)), s0));
       v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(first)), s1), 16);
       v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(second)), s2), 32);
       v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(second)), s3), 48);
     }
-    left -= rows;
-    from += 288;
   }
 }
