@@ -3,11 +3,20 @@
 import { scale_bytes } from '../plan/formats';
 import { Format } from '../plan/op';
 import { inverse, step } from '../simd/eight_bits';
-import { from_half, to_bfloat, to_half } from '../simd/half';
+import { from_half, to_bfloats, to_half, to_halves } from '../simd/half';
+import { sum_lanes } from '../simd/lanes';
 
-/** Rounds `count` f32 at `values` into column `j` of a panel; gives how many finite ones the format cannot hold. */
-export function narrow_column(format: Format, values: usize, count: usize, panel: usize, j: usize): u32 {
-  if (format == Format.F16 || format == Format.BF16) return halves(format, values, count, panel + 64 + (j << 1), 32);
+/**
+ * Rounds `count` f32 at `values` into column `j` of a panel; gives how many finite ones the format cannot hold. `scratch`:
+ * room for as many, or `values` itself where these are no longer needed.
+ */
+export function narrow_column(format: Format, values: usize, count: usize, panel: usize, j: usize, scratch: usize): u32 {
+  if (format == Format.F16 || format == Format.BF16) {
+    const lost = halves(format, values, count, scratch);
+    let to = panel + 64 + (j << 1);
+    for (const end = scratch + (count << 1); scratch < end; scratch += 2, to += 32) store<u16>(to, load<u16>(scratch));
+    return lost;
+  }
   if (format == Format.Q4) {
     let lost: u32 = 0;
     const shift = <u32>(j >> 3) << 2;
@@ -36,7 +45,7 @@ export function narrow_column(format: Format, values: usize, count: usize, panel
 
 /** The same into the row of a table. */
 export function narrow_row(format: Format, values: usize, count: usize, to: usize): u32 {
-  if (format == Format.F16 || format == Format.BF16) return halves(format, values, count, to, 2);
+  if (format == Format.F16 || format == Format.BF16) return halves(format, values, count, to);
   if (format == Format.Q4) {
     let lost: u32 = 0;
     let group = to + scale_bytes(count);
@@ -58,18 +67,33 @@ export function narrow_row(format: Format, values: usize, count: usize, to: usiz
   return 0;
 }
 
-/** Numbers of two bytes, `stride` bytes apart. */
-function halves(format: Format, values: usize, count: usize, to: usize, stride: usize): u32 {
+/** Numbers of two bytes in a row, which may be `values` itself. */
+function halves(format: Format, values: usize, count: usize, to: usize): u32 {
   const f16 = format == Format.F16;
-  const infinity: u32 = f16 ? 0x7c00 : 0x7f80;
-  let lost: u32 = 0;
-  for (const end = values + (count << 2); values < end; values += 4, to += stride) {
-    const value = load<f32>(values);
-    const half = f16 ? to_half(value) : to_bfloat(value);
-    store<u16>(to, half);
-    lost += u32((half & 0x7fff) == infinity && abs(value) < f32.MAX_VALUE);
+  const infinity = i32x4.splat(f16 ? 0x7c00 : 0x7f80);
+  const magnitude = i32x4.splat(0x7fff);
+  const most = f32x4.splat(f32.MAX_VALUE);
+  let lost = i32x4.splat(0);
+  for (; count > 0; values += 16, to += 8) {
+    const used = min(4, count);
+    const f = used == 4 ? v128.load(values) : tail(values, used);
+    const h = f16 ? to_halves(f) : to_bfloats(f);
+    const infinite = i32x4.eq(v128.and(h, magnitude), infinity);
+    lost = i32x4.sub(lost, v128.and(infinite, f32x4.le(f32x4.abs(f), most)));
+    const packed = i16x8.shuffle(h, h, 0, 2, 4, 6, 0, 2, 4, 6);
+    if (used == 4) store<i64>(to, i64x2.extract_lane(packed, 0));
+    else for (let i: usize = 0; i < used; i++) store<u16>(to + (i << 1), <u16>(i64x2.extract_lane(packed, 0) >> (i << 4)));
+    count -= used;
   }
-  return lost;
+  return i32x4.extract_lane(lost, 0) + i32x4.extract_lane(lost, 1) + i32x4.extract_lane(lost, 2) + i32x4.extract_lane(lost, 3);
+}
+
+// Nothing behind the last number is read.
+function tail(values: usize, count: usize): v128 {
+  let v = v128.load32_zero(values);
+  if (count > 1) v = f32x4.replace_lane(v, 1, load<f32>(values, 4));
+  if (count > 2) v = f32x4.replace_lane(v, 2, load<f32>(values, 8));
+  return v;
 }
 
 // NaN is handed on.
@@ -96,15 +120,18 @@ function scale_of_4_bits(values: usize, count: usize): u32 {
 }
 
 function error_of(scale: u32, values: usize, count: usize): f32 {
-  const s = from_half(scale);
-  const factor = reciprocal(scale);
-  let sum: f32 = 0;
-  for (const end = values + (count << 2); values < end; values += 4) {
-    const value = load<f32>(values);
-    const error = value - four_bits(value * factor) * s;
-    sum += error * error;
+  const s = f32x4.splat(from_half(scale));
+  const factor = f32x4.splat(reciprocal(scale));
+  const least = f32x4.splat(-8);
+  const most = f32x4.splat(7);
+  let sum = f32x4.splat(0);
+  for (const end = values + (count << 2); values < end; values += 16) {
+    const value = values + 16 <= end ? v128.load(values) : tail(values, (end - values) >> 2);
+    const q = f32x4.pmin(f32x4.pmax(f32x4.nearest(f32x4.mul(value, factor)), least), most);
+    const error = f32x4.sub(value, f32x4.mul(q, s));
+    sum = f32x4.add(sum, f32x4.mul(error, error));
   }
-  return sum;
+  return sum_lanes(sum);
 }
 
 /** 1 / scale; 0 for the scale of zeros and of numbers too small for any. */

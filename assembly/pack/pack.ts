@@ -58,7 +58,7 @@ function weight_row(block: Request, tensor: Source, row: u32, src: usize, dst: u
   }
   if (block.normed) fold(block, place, values, count, dst);
   if (rows) return narrow_row(block.format, values, count, dst + place * row_bytes(block.format, block.depth));
-  if (!f32s) return narrow_column(block.format, values, count, panel_of(block, place, dst), place % NR);
+  if (!f32s) return narrow_column(block.format, values, count, panel_of(block, place, dst), place % NR, row_at(block));
   if (block.packing == Packing.Panels) scatter(block, values, bias_at(block, place, dst) + 64, 64);
   else scatter(block, values, bias_at(block, place, dst) + 16, 16);
   return 0;

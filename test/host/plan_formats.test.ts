@@ -117,7 +117,6 @@ test('Rows are quantised before every Q8D product, the gate of a squeeze and exc
     ]);
     expect(before.fields.gate !== 0xffffffff).toBe(name.includes('project_conv'));
   }
-  expect(ops.some(({ kind }) => kind === 'Scale')).toBe(false);
   expect(describe_plan(stored('vision', 'Q8')).some(({ kind }) => kind === 'Quantize')).toBe(false);
   expect(plan_text(stored('text', 'Q8D'))).toMatch(/Gemm Q8D/);
 });

@@ -92,11 +92,14 @@ export function eight_bits(values: ArrayLike<number>): Scaled {
 function four_bits_with(values: readonly number[], scale: number): Scaled & { error: number } {
   const factor = scale === 0 ? 0 : Math.fround(1 / scale);
   const q = values.map((v) => Math.min(7, Math.max(-8, to_even(Math.fround(v * factor)))));
-  const error = values.reduce((sum, v, i) => {
+  // Summed in four lanes, as every sum along a row.
+  const lanes = [0, 0, 0, 0];
+  values.forEach((v, i) => {
     const e = Math.fround(v - Math.fround(q[i]! * scale));
-    return Math.fround(sum + Math.fround(e * e));
-  }, 0);
-  return { q, scale, error };
+    lanes[i % 4] = Math.fround(lanes[i % 4]! + Math.fround(e * e));
+  });
+  const [a, b, c, d] = lanes as [number, number, number, number];
+  return { q, scale, error: Math.fround(Math.fround(a + b) + Math.fround(c + d)) };
 }
 
 /** 4 bits for up to 32 numbers: the largest becomes ±7, or −8 where that leaves the smaller squared error. */
