@@ -60,19 +60,19 @@ export class GuardedMemory {
     }
   }
 
-  /** Dense copy of the result [rows, width] at `at`; its pad lanes must be zeros and every element written. */
+  /** Dense copy of the result [rows, width] at `at`, bit for bit; its pad lanes must be zeros and every element written. */
   take(at: number, rows: number, width: number, stride: number): Float32Array {
     const bits = this.instance.u32(at, rows * stride);
     const values = this.instance.f32(at, rows * stride);
-    const dense = new Float32Array(rows * width);
+    const dense = new Uint32Array(rows * width);
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < stride; j++) {
         const from = i * stride + j;
         if (bits[from] === UNWRITTEN) assert.fail(`row ${i}, column ${j} of ${width} was not written`);
-        if (j < width) dense[i * width + j] = values[from]!;
+        if (j < width) dense[i * width + j] = bits[from]!;
         else if (bits[from] !== 0) assert.fail(`pad lane ${j} of row ${i} is ${values[from]!}, not 0`);
       }
     }
-    return dense;
+    return new Float32Array(dense.buffer);
   }
 }
