@@ -2,7 +2,7 @@
 // checkpoint in memory. The same checkpoint and options give the same bytes.
 
 import { Checkpoint } from './checkpoint/checkpoint.ts';
-import { FORMAT_NAMES, type WeightDtype } from './checkpoint/formats.ts';
+import { choose_formats, FORMAT_NAMES, type ChooseFormats, type WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { DATA_ALIGNMENT, FILES, PACKED, PACKING_VERSION, type Packing } from './checkpoint/packed.ts';
 import { ordered_chunks, type StoredTensor } from './checkpoint/writer.ts';
@@ -30,6 +30,8 @@ const VOCABULARY = 'vocab.txt';
 
 export interface ConvertOptions {
   readonly dtype: WeightDtype;
+  /** Instead of what `dtype` chooses; for measuring what a format costs. */
+  readonly choose?: ChooseFormats | undefined;
   /** The towers to pack; default all that the checkpoint has. */
   readonly towers?: Packing['towers'] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -78,7 +80,9 @@ export class Conversion {
     const checkpoint = await Checkpoint.open(folder, options.signal);
     try {
       if (checkpoint.packing) throw packed_already(checkpoint.name, checkpoint.packing);
-      const { requests } = lay_out(instance, {}, parts, checkpoint, options.dtype);
+      const { dtype, choose = (requests: readonly WeightRequest[]) => choose_formats(requests, dtype) } =
+        options;
+      const { requests } = lay_out(instance, {}, parts, checkpoint, choose);
       check_tensors(requests, checkpoint);
       const blocks = requests.map((request) => ({ request, stored: stored_bytes([request], checkpoint) }));
       return new Conversion(options, towers, blocks, files, checkpoint, instance);

@@ -1,7 +1,7 @@
 // Which weight blocks a model asks for, in which format each, and where every one goes.
 
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
-import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
+import type { ChooseFormats } from './checkpoint/formats.ts';
 import { has_pooler, is_prefixed } from './checkpoint/names.ts';
 import { check_blocks, packed_formats } from './checkpoint/packed.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
@@ -38,7 +38,7 @@ export interface Layout {
 }
 
 /**
- * The layout of `parts`, in the formats of a packed file, else in those that `dtype` gives them.
+ * The layout of `parts`, in the formats of a packed file, else in those that `choose` gives them.
  * @throws AlignError as recording a plan, and for a packed file whose blocks are not those that its config asks for
  */
 export function lay_out(
@@ -46,13 +46,11 @@ export function lay_out(
   options: RecorderOptions,
   parts: Parts,
   checkpoint: Checkpoint,
-  dtype: WeightDtype,
+  choose: ChooseFormats,
 ): Layout {
   const plain = place(new Recorder(instance, options), parts, checkpoint);
   const { name, packing } = checkpoint;
-  const formats = packing
-    ? packed_formats(name, packing, plain.requests)
-    : choose_formats(plain.requests, dtype);
+  const formats = packing ? packed_formats(name, packing, plain.requests) : choose(plain.requests);
   // Recorders keep their plans, and formats are no part of a plan's key.
   const layout = formats.some(Boolean)
     ? place(new Recorder(instance, options), parts, checkpoint, formats)

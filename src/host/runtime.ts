@@ -2,7 +2,7 @@
 
 import { platform } from '#platform';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
-import type { WeightDtype } from './checkpoint/formats.ts';
+import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { check_dtype } from './checkpoint/packed.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
@@ -42,7 +42,9 @@ export async function load_runtime(
     if (packing) check_dtype(checkpoint.name, packing, options.dtype);
     const dtype = packing?.dtype ?? options.dtype ?? 'fp32';
     const held = available(parts, checkpoint, options);
-    const layout = lay_out(new Instance(module), { parts: threads }, held, checkpoint, dtype);
+    const layout = lay_out(new Instance(module), { parts: threads }, held, checkpoint, (requests) =>
+      choose_formats(requests, dtype),
+    );
     const loading_info = check_tensors(layout.requests, checkpoint);
     const own = threads > 1 ? await platform.wasm(`${precision}_threads`) : module;
     const executor = new WasmExecutor(own, layout.weight_bytes, options.max_memory, threads);

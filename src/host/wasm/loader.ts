@@ -4,9 +4,10 @@
 // they are.
 
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
+import { FORMAT_NAMES } from '../checkpoint/formats.ts';
 import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
-import { Dtype, Part, Request, Source } from '../plan/layout.ts';
+import { Dtype, Format, Part, Request, Source } from '../plan/layout.ts';
 import type { WeightRequest, WeightSource } from '../plan/plan.ts';
 import { write_struct } from '../plan/struct.ts';
 import type { WasmExecutor } from './executor.ts';
@@ -182,9 +183,19 @@ async function pack_source(
     const count = Math.min(step, rows - row);
     const target = instance.bytes(range_at, range_bytes);
     const bytes = await checkpoint.read_rows_into(source.name, row, count, target, signal);
-    instance.exports.pack(request_at, source_at, row, whole ? 1 : count, range_at, block);
+    const lost = instance.exports.pack(request_at, source_at, row, whole ? 1 : count, range_at, block);
+    if (lost > 0) throw overflow(request, source, lost);
     on_bytes?.(bytes);
   }
+}
+
+function overflow({ name, format }: WeightRequest, source: WeightSource, lost: number): AlignError {
+  const kind = FORMAT_NAMES[format]!;
+  return new AlignError(
+    'invalid_argument',
+    `${source.name} has ${lost} ${format === Format.Q4 ? 'groups' : 'numbers'} too large for ${kind}, in which ${show(name)} was to be stored`,
+    { detail: { tensor: source.name, format: kind, lost }, hint: "use dtype 'fp32', 'bf16' or 'q8'" },
+  );
 }
 
 function dtype_of(tensor: CheckpointTensor): number {
