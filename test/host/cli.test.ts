@@ -36,7 +36,7 @@ describe('align-wasm', () => {
   it.each<[string[], string]>([
     [[], 'align-wasm COMMAND --help'],
     [['clasify'], 'did you mean classify?'],
-    [['search'], 'there are classify, embed, verify, inspect'],
+    [['search'], 'there are classify, embed, convert, verify, inspect'],
     [['classify'], 'needs a picture'],
     [['classify', 'a.png'], 'needs labels'],
     [['classify', 'a.png', '--labels', ' , '], 'needs labels'],
