@@ -271,7 +271,7 @@ describe('files', () => {
 
   test('the embedded model', async () => {
     const file = JSON.parse(
-      await readFile(new URL('config.json', platform.embedded_model()!), 'utf8'),
+      await readFile(new URL('config.json', platform.embedded_model() as URL), 'utf8'),
     ) as ConfigDict;
     expect((await AlignConfig.from_pretrained()).to_dict()).toMatchObject({
       projection_dim: file.projection_dim,

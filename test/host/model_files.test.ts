@@ -45,6 +45,22 @@ describe('a model as files', () => {
     }
   });
 
+  test('a URL is read when its file is asked for: a local one as a file, another fetched once', async () => {
+    await writeFile(join(root, 'by_url.json'), '{"a": 1}');
+    const fetched = vi.spyOn(platform, 'fetch_bytes').mockResolvedValue(Buffer.from('{"b": 2}'));
+    const folder = await open_model({
+      'local.json': pathToFileURL(join(root, 'by_url.json')),
+      'remote.json': new URL('https://models.example/remote.json'),
+      'missing.json': pathToFileURL(join(root, 'missing.json')),
+    });
+    expect(await folder.json('local.json')).toEqual({ a: 1 });
+    expect(fetched).not.toHaveBeenCalled();
+    for (let i = 0; i < 2; i++) expect(await folder.json('remote.json')).toEqual({ b: 2 });
+    expect(fetched).toHaveBeenCalledOnce();
+    await expect(folder.json('missing.json')).rejects.toMatchObject({ code: 'not_found' });
+    fetched.mockRestore();
+  });
+
   test('a list of files, by base name; the highest of several', async () => {
     const listed = (path: string, text: string): File => {
       const file = new File([text], path.split('/').at(-1)!);

@@ -7,8 +7,11 @@ import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
 
-/** One file of a model: bytes, a Blob or File, a byte source, the text of a JSON or txt file, or parsed JSON. */
-export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | string | object;
+/**
+ * One file of a model: bytes, a Blob or File, a byte source, a URL object (read when the file is asked for), the text of a
+ * JSON or txt file, or parsed JSON.
+ */
+export type FileInput = Uint8Array | ArrayBuffer | Blob | ByteSource | URL | string | object;
 
 /** A model given as its files: by name, or as a file list (`<input type="file" multiple>`, `webkitdirectory`, a drop). */
 export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
@@ -48,9 +51,9 @@ export async function open_model(
   throw_if_aborted(options.signal);
   if (model === undefined) {
     const embedded = platform.embedded_model();
-    if (embedded !== null) return open_location(embedded, options);
+    if (embedded !== null) return open_model(embedded, options);
     throw new AlignError('model_required', 'This runtime cannot find the embedded model by itself', {
-      hint: 'import the model and pass it as the first argument',
+      hint: "import icons from 'align-wasm/align-icons', and pass it as the first argument",
     });
   }
   if (typeof model === 'string' || model instanceof URL) return open_location(model, options);
@@ -135,7 +138,7 @@ function local_folder(path: string, options: OpenOptions): ModelFolder {
 
 function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
   const files = Symbol.iterator in model ? listed_files(model as Iterable<File>) : named_files(model);
-  return make_folder('the model files', options, (file) => Promise.resolve(files.get(file)?.() ?? null));
+  return make_folder('the model files', options, async (file) => (await files.get(file)?.()) ?? null);
 }
 
 function make_folder(
@@ -167,7 +170,7 @@ function make_folder(
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
-type Files = Map<string, () => ByteSource>;
+type Files = Map<string, () => ByteSource | Promise<ByteSource>>;
 
 function named_files(model: Readonly<Record<string, FileInput>>): Files {
   const files: Files = new Map();
@@ -176,7 +179,8 @@ function named_files(model: Readonly<Record<string, FileInput>>): Files {
       throw new AlignError('invalid_argument', `The model file ${show(name)} is ${show(input)}`, {
         hint: 'a file is bytes, a Blob, a byte source, text or parsed JSON',
       });
-    files.set(name, () => byte_source(name, input) ?? text_source(name, input));
+    if (input instanceof URL) files.set(name, url_opener(name, input));
+    else files.set(name, () => byte_source(name, input) ?? text_source(name, input));
   }
   return files;
 }
@@ -208,6 +212,13 @@ function listed_files(model: Iterable<File>): Files {
       return blob_source(name, file);
     });
   return files;
+}
+
+/** What opens the file behind a URL. What has to be fetched is fetched once: a packed file is opened for each file in it. */
+function url_opener(name: string, url: URL): () => Promise<ByteSource> {
+  if (url.protocol === 'file:') return () => platform.open(file_path(url));
+  let bytes: Promise<Uint8Array> | undefined;
+  return async () => bytes_source(name, await (bytes ??= platform.fetch_bytes(url)));
 }
 
 /** `input` as a byte source, or null where it is text or parsed JSON. */

@@ -1,6 +1,7 @@
 // Browsers, their workers and extensions, and whatever else has fetch: align.wasm is fetched from beside this package.
 
 import { AlignError } from '../errors.ts';
+import align_icons from './align_icons.ts';
 import { once, type Build, type Platform, type Thread, type ThreadEvents } from './platform.ts';
 import { fetch_bytes, web_platform } from './web_base.ts';
 
@@ -45,4 +46,5 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
 export const platform: Platform = {
   ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
   spawn,
+  embedded_model: () => align_icons,
 };

@@ -1,5 +1,6 @@
 // What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
 
+import type { ModelFiles } from '../checkpoint/model_files.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import type { RawPixels } from '../image.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
@@ -55,8 +56,8 @@ export interface Platform {
   open(path: string): Promise<ByteSource>;
   /** Writes a file whole or not at all (a temporary name, then a rename); creates folders. */
   write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
-  /** Folder of the embedded model, or null where it must be imported. */
-  embedded_model(): URL | null;
+  /** The embedded model, or null where it must be imported. */
+  embedded_model(): URL | ModelFiles | null;
   /** The JPEG decoder's module, or null where its script finds it by itself (bundlers see to that). */
   jpeg_wasm(): Promise<WebAssembly.Module | null>;
   /** The WebP decoder where it is installed, else null. */

@@ -9,3 +9,10 @@ declare module '*.wasm?module' {
   const module: WebAssembly.Module;
   export default module;
 }
+
+// A data file on Workers.
+
+declare module '*.bin' {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
