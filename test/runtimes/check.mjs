@@ -63,6 +63,8 @@ function compile(files) {
 async function models(align, files, options, own_model = false) {
   const model = own_model ? undefined : folder(files, 'weights/align-icons');
   const out = await embedded_model(files, await align.Align.load(model, options));
+  for (const name of [...files.keys()].filter((name) => name.startsWith('packed/')))
+    out[name] = await packed_model(files, await align.Align.load(files.get(name), options));
   for (const name of [...files.keys()].filter((name) => name.endsWith('/reference.safetensors')))
     Object.assign(out, await forward(align, files, options, name.slice(0, name.lastIndexOf('/'))));
   return out;
@@ -96,6 +98,14 @@ async function embedded_model(files, model) {
   out['labels in order'] = await sha256([JSON.stringify(scores.map((row) => row.map(({ label }) => label)))]);
   model.dispose();
   return out;
+}
+
+/** Embeddings by a model in one file. */
+async function packed_model(files, model) {
+  const images = [...files].filter(([name]) => /^examples\/.*\.png$/.test(name)).map(([, bytes]) => bytes);
+  const digest = await sha256([...(await model.embed_text(TEXTS)), ...(await model.embed_image(images))]);
+  model.dispose();
+  return digest;
 }
 
 /** Every output of a golden model's own inputs, taps included. */

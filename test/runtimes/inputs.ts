@@ -2,6 +2,7 @@
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { packed } from '../support/packed.ts';
 import { all_kinds } from '../support/png.ts';
 import { pictures } from '../processor/pictures.ts';
 import { Random, SPECIAL, golden, picture, random_text, wide_vocabulary } from '../processor/random.ts';
@@ -100,6 +101,14 @@ export function bitmap_blob(): Buffer {
   return pack([shown, ...kinds().filter(([name]) => !name.includes('-16'))]);
 }
 
+/** The embedded model packed in fewer bits. */
+const packed_models: readonly File[] = await Promise.all(
+  (['q8', 'q4'] as const).map(async (dtype): Promise<File> => [
+    `packed/${dtype}.safetensors`,
+    await packed(new URL('../../weights/align-icons/', import.meta.url), { dtype }),
+  ]),
+);
+
 /** Everything; JPEG and WebP files only on request, as their decoders are files too. */
 export function files_blob(with_photos: boolean): Buffer {
   const folders = ['weights/align-icons', ...golden_folders(), 'examples/pictures'];
@@ -108,5 +117,5 @@ export function files_blob(with_photos: boolean): Buffer {
     .concat('dist/align.wasm')
     .map((name): File => [name, readFileSync(root + name)]);
   const made = with_photos ? [...photos('jpeg'), ...photos('webp')] : [];
-  return pack([...stored, ...kinds(), ...texts(), ...pngs(), ...made, ...pixels()]);
+  return pack([...stored, ...packed_models, ...kinds(), ...texts(), ...pngs(), ...made, ...pixels()]);
 }

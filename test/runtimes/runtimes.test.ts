@@ -90,6 +90,8 @@ test('there is a digest of everything', () => {
     'embeddings of 5 JPEGs',
     '174 of 206 JPEG files',
     '66 of 70 WebP files',
+    'packed/q8.safetensors',
+    'packed/q4.safetensors',
   ])
     expect(names).toContain(name);
   expect(names.filter((name) => name.startsWith('ids of 20000 texts'))).toHaveLength(4);

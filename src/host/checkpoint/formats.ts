@@ -27,6 +27,8 @@ interface Rule {
 // wherever they are. Gates take one row a picture: reading their weights is what costs, and quantising the row would only add
 // an op.
 const GATES = /squeeze_excite/;
+/** Added to every token, and small beside the words. */
+const SMALL_TABLES = /(position|token_type)_embeddings/;
 const CONVOLUTIONS = /(expand|project)_conv/;
 
 const RULES: Readonly<Record<WeightDtype, readonly Rule[]>> = {
@@ -43,6 +45,7 @@ const RULES: Readonly<Record<WeightDtype, readonly Rule[]>> = {
   // 4 bits in the small blocks and the gates cost the pictures twice as much (1 − cosine 0.009) as in all the others (0.004).
   q4: [
     { names: GATES, formats: [Format.Q8] },
+    { names: SMALL_TABLES, formats: [Format.Q8] },
     { names: CONVOLUTIONS, below: 65_536, formats: [Format.Q8] },
     { formats: [Format.Q4] },
   ],
