@@ -1,7 +1,7 @@
 // What a fresh clone needs before anything runs: dependencies installed, dist built. Shared by start.mjs and test.mjs.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -90,13 +90,42 @@ export function install_runtimes() {
     step('installing Node, Deno and Bun for the tests, once …', NETWORK, 'npm', [...args, QUIET]);
   }
   if (existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) return;
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+  if (can_apt()) apt('Chromium', 'chromium');
+  else
     say(
       'no Chromium: its test will fail. Install it, and set CHROMIUM to its path where that is not /usr/bin/chromium',
     );
-    return;
-  }
-  const packages = ['install', '--yes', '--quiet=2', '--no-install-recommends', 'chromium'];
-  step('installing Chromium for the tests (apt-get), once …', NETWORK, 'apt-get', ['update', '--quiet=2']);
+}
+
+/** Whether this is Debian, and we may install on it. */
+const can_apt = () => process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+
+function apt(what, name) {
+  const packages = ['install', '--yes', '--quiet=2', '--no-install-recommends', name];
+  step(`installing ${what} for the tests (apt-get), once …`, NETWORK, 'apt-get', ['update', '--quiet=2']);
   step('this takes a minute …', NETWORK, 'apt-get', packages, { DEBIAN_FRONTEND: 'noninteractive' });
+}
+
+const POSTGRES = '.cache/pgserver';
+const PINNED = 'test/stores/requirements.txt';
+
+/** Installs PostgreSQL with pgvector, which Debian's own lacks, from PyPI; the tests start it on the loopback. */
+export function install_postgres() {
+  if (changed(`${POSTGRES}/installed`) >= changed(PINNED)) return;
+  rmSync(join(root, POSTGRES), { recursive: true, force: true });
+  const venv = `${POSTGRES}/venv`;
+  const make_venv = () => spawnSync('python3', ['-m', 'venv', venv], { cwd: root }).status === 0;
+  if (!make_venv()) {
+    if (can_apt()) apt('python3-venv', 'python3-venv');
+    if (!make_venv()) {
+      say('no python3 with venv, so no PostgreSQL: its tests will fail. Install it');
+      return;
+    }
+  }
+  // The wheel of one Python version for all: nothing in it is imported, its programs are started.
+  const kind = ['--only-binary=:all:', '--python-version=3.12', '--no-deps', `--target=${POSTGRES}/wheel`];
+  const quiet = ['--quiet', '--disable-pip-version-check', '--no-compile', '--require-hashes'];
+  const args = ['-m', 'pip', 'install', ...kind, ...quiet, '--requirement', PINNED];
+  step('installing PostgreSQL with pgvector for the tests (pip), once …', NETWORK, `${venv}/bin/python`, args);
+  writeFileSync(join(root, POSTGRES, 'installed'), '');
 }

@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { build, install, install_runtimes, require_node, root, run, say } from './setup.mjs';
+import { build, install, install_postgres, install_runtimes, require_node, root, run, say } from './setup.mjs';
 
 const REPORT = '.cache/vitest.json';
 
@@ -42,7 +42,10 @@ function run_tests(env) {
 require_node();
 const long = process.argv.includes('--long');
 install();
-if (!long) install_runtimes();
+if (!long) {
+  install_runtimes();
+  install_postgres();
+}
 build();
 
 let passed = 0;
