@@ -15,7 +15,7 @@ export const HELP = `align-wasm bench [MODEL] [options]
 
 Runs each tower again and again on this machine and prints its best and median time, and the arithmetic done a second.
 
-  MODEL                 a model's folder (default: the embedded icon model)
+  MODEL                 a model's folder or packed file (default: the embedded icon model)
   --tower PART          text or vision alone
   --batch N             texts or pictures at once (default 1)
   --height N --width N  size of the pictures (default: the configuration's image_size)

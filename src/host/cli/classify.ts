@@ -18,7 +18,7 @@ Ranks labels by how well they fit each picture.
   --template TEXT       what is said about a label, e.g. "a photo of {}" (default "{}")
   --top-k N             print the best N (default 5; with --json all)
   --scores KIND         softmax (default), cosine or logits
-  --model MODEL         a model's folder (default: the embedded icon model)
+  --model MODEL         a model's folder or packed file (default: the embedded icon model)
   --json                one JSON object a picture: {"picture", "scores": [{"label", "score"}]} or {"picture", "error"}
 `;
 
@@ -47,7 +47,7 @@ export async function classify(argv: readonly string[], io: Io): Promise<number>
   const file = words.text('labels-file');
   check_stdin([...words.positionals, file]);
   const labels = pieces(words.text('labels') ?? '', ',');
-  if (file !== undefined) labels.push(...(await lines_of(file, 'labels-file', io)));
+  if (file !== undefined) labels.push(...(await lines_of(file, '--labels-file', io)));
   if (labels.length === 0)
     throw new UsageError('classify needs labels: --labels "a cat,a dog" or --labels-file FILE');
 

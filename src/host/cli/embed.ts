@@ -14,7 +14,7 @@ Prints unit-length embeddings. Their dot product is the cosine similarity.
   --text TEXT…          texts, up to the next option
   --text-file FILE      one text a line; - is standard input
   --image PICTURE…      PNG, JPEG or WebP files, folders, URLs, or - for standard input, up to the next option
-  --model MODEL         a model's folder (default: the embedded icon model)
+  --model MODEL         a model's folder or packed file (default: the embedded icon model)
   --json                one JSON object an input: {"text" or "image", "embedding"} or {…, "error"}
 `;
 
@@ -44,7 +44,7 @@ export async function embed(argv: readonly string[], io: Io): Promise<number> {
   const file = words.text('text-file');
   check_stdin([...words.all('image'), file]);
   const texts = words.all('text');
-  if (file !== undefined) texts.push(...(await lines_of(file, 'text-file', io)));
+  if (file !== undefined) texts.push(...(await lines_of(file, '--text-file', io)));
   const pictures = await pictures_of(words.all('image'), io);
   const count = texts.length + pictures.length;
   if (count === 0) throw new UsageError('embed needs --text, --text-file or --image');

@@ -12,7 +12,7 @@ export const HELP = `align-wasm inspect [MODEL] [--plan] [options]
 Shows a model's configuration and tensors, and fails if some are missing or misshapen. With --plan, the ops of its forward
 pass in order: kernel, output shape, place in the arena, multiply-accumulates, layer.
 
-  MODEL                 a model's folder (default: the embedded icon model)
+  MODEL                 a model's folder or packed file (default: the embedded icon model)
   --plan                print the plan
   --tower PART          text, vision or align (the head) alone; default all that the model has
   --batch N             texts or pictures at once (default 1)

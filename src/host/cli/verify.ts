@@ -14,7 +14,7 @@ export const HELP = `align-wasm verify MODEL reference.safetensors [options]
 Runs the inputs of a reference file through a model, prints the largest error of every output, and fails above a tolerance.
 The file is made with transformers: tensors <case>.input.<name> and <case>.output.<name>.
 
-  MODEL                 a model's folder
+  MODEL                 a model's folder or packed file
   --tolerance X         largest error allowed, as a share of a tensor's largest value (default 1e-4)
   --json                one JSON object a tensor: {"case", "tensor", "shape", "max_abs_error", "max_rel_error", "ok"}
 `;
