@@ -3,13 +3,14 @@
 //   w:  one block for each four channels:  bias[4] | tap (0, 0)[4] | tap (0, 1)[4] | …
 //
 //   x →  ┌───┬────────────────────┬───┐   inside, four neighbouring outputs are computed together, each tap's weights
-//        │ 1 │  4 · 4 · 4 · … · 1 │ 1 │   loaded once for them; at the edges one output with its taps clipped
-//        └───┴────────────────────┴───┘
+//        │ 1 │  4 · 4 · 4 · … · 1 │ 1 │   loaded once for them, and with stride 1 each input (slide.ts); at the edges
+//        └───┴────────────────────┴───┘   one output with its taps clipped
 //
 // One order everywhere: bias, then the taps in row-major order; taps outside the map are left out.
 
 import { activate } from './activation';
 import { sum_line } from './pool';
+import { slide3, slide5 } from './slide';
 import { arena, weights } from '../plan/bases';
 import { Depthwise, NONE } from '../plan/op';
 import { begin_of, end_of } from '../plan/share';
@@ -74,12 +75,14 @@ function inside(k: u32, stride: u32, op: Depthwise, map: usize, lines: u32, firs
   const pixel = <usize>op.ldc << 2;
   const in_line = pixel * op.in_w;
   const ring = in_line * lines;
-  const skip = <usize>(first_ky * <i32>k) << 4;
-  const rest = <usize>((<i32>k - last_ky) * <i32>k) << 4;
-  const s = pixel * stride;
   let w = weights(op.weights);
   let from = map + (x * stride - op.left) * pixel;
   let to = out + x * pixel;
+  if (stride == 1 && k == 3) return slide3(from, first * in_line, pixel, in_line, ring, w, to, first_ky, last_ky);
+  if (stride == 1 && k == 5) return slide5(from, first * in_line, pixel, in_line, ring, w, to, first_ky, last_ky);
+  const skip = <usize>(first_ky * <i32>k) << 4;
+  const rest = <usize>((<i32>k - last_ky) * <i32>k) << 4;
+  const s = pixel * stride;
   for (const end = to + pixel; to < end; to += 16, from += 16) {
     let c0 = v128.load(w);
     let c1 = c0, c2 = c0, c3 = c0;
