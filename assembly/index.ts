@@ -7,6 +7,7 @@ export { pack } from './pack/pack';
 export { bind } from './plan/bases';
 export { execute } from './plan/execute';
 export * from './processor/index';
+export * from './search/index';
 
 /** Bumped with every change of an export's meaning or of the record layout; the host checks it at start. */
 export function abi_version(): u32 {

@@ -5,7 +5,7 @@ import { disposable } from './dispose.ts';
 import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
 import type { ImageInput } from './image.ts';
-import { LabelSet } from './label_set.ts';
+import { crc32, LabelSet } from './label_set.ts';
 import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
 import type { AlignModel } from './models.ts';
 import {
@@ -24,6 +24,7 @@ import {
 import type { AlignProcessor } from './processor/processor.ts';
 import { Queue } from './queue.ts';
 import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
+import { AlignIndex, INDEX_RULES, type IndexOptions } from './search/align_index.ts';
 
 /** Options of {@link Align.label_set}. */
 export interface LabelSetOptions extends CallOptions {
@@ -45,6 +46,9 @@ const CLASSIFY_RULES = {
   top_k: positive_integer,
   scores: one_of('softmax', 'cosine', 'logits'),
 };
+
+/** What a config says of how its model was stored, not of what it computes. */
+const STORAGE = new Set(['dtype', 'torch_dtype', 'transformers_version', '_name_or_path', 'architectures']);
 
 /** A model with its processor. Calls wait for each other; after {@link Align.dispose} they throw `disposed`. */
 export class Align {
@@ -157,6 +161,24 @@ export class Align {
         this.model.config.projection_dim,
       );
     });
+  }
+
+  /**
+   * An empty index for this model's embeddings. Its `model` is made of the width and a checksum of the config, unless it is
+   * given: the same however the model is stored and wherever it runs.
+   * @throws AlignError `invalid_argument`, `out_of_memory`
+   */
+  async create_index(o: Omit<IndexOptions, 'dimensions'> = {}): Promise<AlignIndex> {
+    if (this.#disposed)
+      throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
+    check_options('create_index', o, INDEX_RULES);
+    const { config } = this.model;
+    const text = JSON.stringify(config.to_dict(), (key, value: unknown) =>
+      STORAGE.has(key) ? undefined : value,
+    );
+    const checksum = crc32(new TextEncoder().encode(text)).toString(16).padStart(8, '0');
+    const model = `align-${config.projection_dim}-${checksum}`;
+    return AlignIndex.create({ model, ...o, dimensions: config.projection_dim });
   }
 
   /** Frees the model's memory. Idempotent. */

@@ -5,6 +5,16 @@ export { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 export { AlignError, type AlignErrorCode } from './errors.ts';
 export { RawImage, type ImageInput, type RawPixels, type ReadOptions } from './image.ts';
 export { LabelSet } from './label_set.ts';
+export {
+  AlignIndex,
+  type IndexDtype,
+  type IndexId,
+  type IndexOptions,
+  type IndexSource,
+  type JsonValue,
+  type Match,
+  type SearchOptions,
+} from './search/align_index.ts';
 export { align_loss } from './loss.ts';
 export type { MixPart } from './mix.ts';
 export { AlignModel, AlignTextModel, AlignVisionModel } from './models.ts';

@@ -103,7 +103,7 @@ function parse_url(text: string): URL {
 }
 
 /** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
-function file_path({ pathname, host }: URL): string {
+export function file_path({ pathname, host }: URL): string {
   const path = decodeURIComponent(pathname);
   return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
 }
@@ -234,7 +234,7 @@ function byte_source(name: string, input: FileInput): ByteSource | null {
   return is_source(input) ? borrowed_source(name, input) : null;
 }
 
-function is_source(input: object): input is ByteSource {
+export function is_source(input: object): input is ByteSource {
   return (
     'read' in input && typeof input.read === 'function' && 'size' in input && typeof input.size === 'number'
   );

@@ -35,7 +35,7 @@ export async function* ordered_chunks(
   metadata: Readonly<Record<string, string>>,
   alignment: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield header(tensors, metadata, alignment);
+  yield file_header(tensors, metadata, alignment);
   for (const tensor of tensors) {
     const size = byte_size(tensor);
     let written = 0;
@@ -53,13 +53,13 @@ export async function* ordered_chunks(
   }
 }
 
-function byte_size({ dtype, shape }: StoredTensor): number {
+function byte_size({ dtype, shape }: Omit<StoredTensor, 'bytes'>): number {
   return shape.reduce((bytes, dim) => bytes * dim, dtype_bytes(dtype));
 }
 
-/** Length and JSON, padded with spaces so that the data begins at a multiple of `alignment`. */
-function header(
-  tensors: readonly StoredTensor[],
+/** Length and JSON, padded with spaces so that the data begins at a multiple of `alignment`. @throws AlignError `invalid_argument` */
+export function file_header(
+  tensors: readonly Omit<StoredTensor, 'bytes'>[],
   metadata: Readonly<Record<string, string>>,
   alignment: number,
 ): Uint8Array {

@@ -1,6 +1,7 @@
 // The functions and memory that align.wasm exports (assembly/index.ts), as the host calls them. Addresses are bytes.
 
 import type { ProcessorExports } from '../processor/exports.ts';
+import type { SearchExports } from '../search/exports.ts';
 
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
@@ -18,14 +19,7 @@ export interface CoreExports {
   reset_recorder(): void;
 
   /** Packs rows of a checkpoint tensor into its weight block; how many finite numbers its format cannot hold. */
-  pack(
-    request: number,
-    source: number,
-    first_row: number,
-    rows: number,
-    src: number,
-    dst: number,
-  ): number;
+  pack(request: number, source: number, first_row: number, rows: number, src: number, dst: number): number;
 
   /** Says where weights and arena begin. */
   bind(weights: number, arena: number): void;
@@ -33,7 +27,7 @@ export interface CoreExports {
   execute(plan: number, first: number, count: number, part: number, parts: number): void;
 }
 
-export type Exports = CoreExports & ProcessorExports;
+export type Exports = CoreExports & ProcessorExports & SearchExports;
 
 /** What the builds for threads export besides. */
 export interface ThreadExports extends Exports {
