@@ -24,7 +24,7 @@ describe('align-wasm', () => {
     expect(await cli(['--version'])).toMatchObject({ status: 0, out: '1.2.3\n', err: '' });
     const { status, out } = await cli(['--help']);
     expect(status).toBe(0);
-    for (const name of ['classify', 'embed', 'verify', 'inspect']) {
+    for (const name of ['classify', 'embed', 'index', 'search', 'caption-rank', 'verify', 'inspect']) {
       expect(out).toContain(`align-wasm ${name}`);
       const help = await cli([name, '--help']);
       expect(help).toMatchObject({ status: 0, err: '' });
@@ -36,7 +36,7 @@ describe('align-wasm', () => {
   it.each<[string[], string]>([
     [[], 'align-wasm COMMAND --help'],
     [['clasify'], 'did you mean classify?'],
-    [['search'], 'there are classify, embed, convert, verify, inspect'],
+    [['generate'], 'there are classify, embed, index, search, caption-rank, convert, verify, inspect'],
     [['classify'], 'needs a picture'],
     [['classify', 'a.png'], 'needs labels'],
     [['classify', 'a.png', '--labels', ' , '], 'needs labels'],

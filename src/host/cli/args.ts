@@ -14,9 +14,9 @@ export interface Words {
   flag(name: string): boolean;
   /** The value of an option that takes a positive integer. */
   count(name: string): number | undefined;
-  /** Every value of `name`: what follows `--name` up to the next option, each time it is given. */
+  /** Every value of an option that may be given several times. */
   all(name: string): string[];
-  /** The words before and between options, those that belong to an `all` option left out. */
+  /** The words that belong to no option. */
   readonly positionals: readonly string[];
 }
 
@@ -24,10 +24,15 @@ export interface Words {
 export const COMMON: OptionTable = { model: { type: 'string' }, json: { type: 'boolean' } };
 
 /**
- * Parses `argv`. Options with `multiple` take all the words up to the next option, so that a shell's `*.png` works.
+ * Parses `argv`. Options with `multiple` take all the words up to the next option, so that a shell's `*.png` works; with
+ * `takes` 'one' they take one each time, so that other words may follow.
  * @throws UsageError for unknown options, missing values and values that do not fit
  */
-export function parse_words(argv: readonly string[], options: OptionTable): Words {
+export function parse_words(
+  argv: readonly string[],
+  options: OptionTable,
+  takes: 'all' | 'one' = 'all',
+): Words {
   let parsed;
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, tokens: true });
@@ -43,9 +48,10 @@ export function parse_words(argv: readonly string[], options: OptionTable): Word
     else {
       current = positionals;
       if (options[token.name]?.multiple !== true || token.value === undefined) continue;
-      current = lists.get(token.name) ?? [];
-      current.push(token.value);
-      lists.set(token.name, current);
+      const list = lists.get(token.name) ?? [];
+      list.push(token.value);
+      lists.set(token.name, list);
+      if (takes === 'all') current = list;
     }
   }
   const value = (name: string): unknown => (parsed.values as Record<string, unknown>)[name];

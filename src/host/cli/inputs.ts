@@ -14,7 +14,7 @@ export interface Picture {
 }
 
 /** File names that a folder's pictures have. */
-const PICTURE = /\.(png|jpe?g|webp)$/i;
+export const PICTURE: RegExp = /\.(png|jpe?g|webp)$/i;
 
 /** The pictures behind the arguments: a folder stands for the pictures in it, in the order of their names. */
 export async function pictures_of(args: readonly string[], io: Io): Promise<Picture[]> {
@@ -57,13 +57,13 @@ async function is_folder(path: string): Promise<boolean> {
   );
 }
 
-/** The lines of a file ("-": standard input), without blank ones and spaces at the ends. @throws UsageError */
-export async function lines_of(path: string, option: string, io: Io): Promise<string[]> {
+/** The lines of a file ("-": standard input), without blank ones and spaces at the ends. @throws UsageError, which names `argument` */
+export async function lines_of(path: string, argument: string, io: Io): Promise<string[]> {
   const bytes =
     path === '-'
       ? await io.stdin()
       : await readFile(path).catch((error: unknown) => {
-          throw new UsageError(`--${option} ${path} cannot be read: ${(error as Error).message}`);
+          throw new UsageError(`${argument} ${path} cannot be read: ${(error as Error).message}`);
         });
   return pieces(new TextDecoder().decode(bytes).replace(/^\ufeff/, ''), /\r?\n/);
 }

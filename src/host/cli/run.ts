@@ -2,11 +2,14 @@
 
 import { nearest_name } from '../options.ts';
 import { bench, HELP as BENCH } from './bench.ts';
+import { caption_rank, HELP as CAPTION_RANK } from './caption_rank.ts';
 import { classify, HELP as CLASSIFY } from './classify.ts';
 import { convert, HELP as CONVERT } from './convert.ts';
 import { embed, HELP as EMBED } from './embed.ts';
+import { index, HELP as INDEX } from './index.ts';
 import { inspect, HELP as INSPECT } from './inspect.ts';
 import { FAILED, INTERRUPTED, is_interruption, message_of, OK, USAGE, UsageError, type Io } from './io.ts';
+import { search, HELP as SEARCH } from './search.ts';
 import { verify, HELP as VERIFY } from './verify.ts';
 
 interface Command {
@@ -17,6 +20,9 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['classify', { run: classify, help: CLASSIFY }],
   ['embed', { run: embed, help: EMBED }],
+  ['index', { run: index, help: INDEX }],
+  ['search', { run: search, help: SEARCH }],
+  ['caption-rank', { run: caption_rank, help: CAPTION_RANK }],
   ['convert', { run: convert, help: CONVERT }],
   ['verify', { run: verify, help: VERIFY }],
   ['inspect', { run: inspect, help: INSPECT }],
@@ -27,6 +33,9 @@ const HELP = `align-wasm: pictures and texts in one embedding space
 
   align-wasm classify PICTURE… --labels "a cat,a dog"    rank labels for pictures
   align-wasm embed --text TEXT… --image PICTURE…         print embeddings
+  align-wasm index FOLDER… -o FILE                       embed all pictures in folders, to search in
+  align-wasm search FILE "a red car"                     the pictures that fit best, as a table or a contact sheet
+  align-wasm caption-rank PICTURE captions.txt           rank captions for a picture
   align-wasm convert MODEL -o FILE [--dtype q8]          write a model as one packed file
   align-wasm verify MODEL reference.safetensors          compare a checkpoint with reference outputs
   align-wasm inspect [MODEL] [--plan]                    show a model, or the plan of its forward pass

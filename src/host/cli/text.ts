@@ -19,6 +19,11 @@ export function letters(text: string): string[] {
 const WIDE =
   /^[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]|\p{Emoji_Presentation}|\ufe0f/u;
 
+/** A text that moves no cursor and turns no direction around: what a file's name has of that is shown as U+FFFD. */
+export function safe_text(text: string): string {
+  return text.replace(/[\p{Cc}\p{Surrogate}\p{Bidi_Control}\u2028\u2029]/gu, '\ufffd');
+}
+
 /** Columns a text takes on a terminal. */
 export function width_of(text: string): number {
   return letters(text).reduce((width, letter) => width + (WIDE.test(letter) ? 2 : 1), 0);
@@ -83,6 +88,14 @@ export function time_text(ms: number): string {
       : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** A long duration for people: no more than they want to know. */
+export function span_text(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return ms < 1000 ? time_text(ms) : `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 // Work shorter than this shows no bar.
 const QUIET_MS = 400;
 
@@ -97,12 +110,12 @@ export class Progress {
     this.#started = io.now();
   }
 
-  /** Says how far the work is: `done` of `total`, whatever their unit. */
-  update(what: string, done: number, total: number): void {
+  /** Says how far the work is: `done` of `total`, whatever their unit, and a note behind the bar. */
+  update(what: string, done: number, total: number, note = ''): void {
     if (!this.#io.progress || this.#io.now() - this.#started < QUIET_MS) return;
     const share = total > 0 ? done / total : 0;
     const percent = right(`${Math.floor(share * 100)} %`, 5);
-    this.#io.err(`\r\u001b[K${what} ${padded(bar(share, 24), 24)} ${percent}`);
+    this.#io.err(`\r\u001b[K${what} ${padded(bar(share, 24), 24)} ${percent}${note && `  ${note}`}`);
     this.#drawn = true;
   }
 
