@@ -61,6 +61,9 @@ async function lock_folder(folder: string): Promise<() => Promise<void>> {
   });
 }
 
+/** The one name of a folder. */
+export const absolute = (folder: string): string => resolve(folder);
+
 /**
  * Makes a folder this process's until the function that comes back is called. Where it is missing or empty, `fill` makes
  * its contents elsewhere first, so that a folder is whole or not there.
@@ -72,7 +75,7 @@ export async function claim_folder(
   mark: string,
   fill: (folder: string) => Promise<void>,
 ): Promise<() => Promise<void>> {
-  const path = resolve(folder);
+  const path = absolute(folder);
   await mkdir(dirname(path), { recursive: true });
   const release = await lock_folder(path);
   try {

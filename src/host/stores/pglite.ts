@@ -26,30 +26,63 @@ async function load_pglite(): Promise<Create> {
   }
 }
 
+/** An open folder, shared by the stores of this process. */
+interface Open {
+  readonly database: PGlite;
+  readonly release: () => Promise<void>;
+  stores: number;
+}
+
+const folders = new Map<string, Open>();
+let last: Promise<unknown> = Promise.resolve();
+
+/** Opens and closes one after the other, so that a folder is not opened while it is being closed. */
+function in_turn<T>(work: () => Promise<T>): Promise<T> {
+  const mine = last.then(work);
+  last = mine.catch(() => undefined);
+  return mine;
+}
+
+async function open_folder(folder: string, create: Create): Promise<Open> {
+  const { claim_folder } = await import('../platform/node_folder.ts');
+  const release = await claim_folder(folder, 'PG_VERSION', async (empty) => (await create(empty)).close());
+  try {
+    return { database: await create(folder), release, stores: 0 };
+  } catch (cause) {
+    await release();
+    throw new AlignError('corrupt_index', `PGlite cannot open ${folder}: ${String(cause)}`, { cause });
+  }
+}
+
 /**
  * Opens the folder, or makes it. One process at a time can have it.
- * @throws AlignError `not_found` (not installed), `invalid_argument` (in use, or something else is in the folder).
+ * @throws AlignError `not_found` (not installed), `invalid_argument` (in use, or something else is in the folder),
+ *   `corrupt_index`.
  */
 export async function open_pglite(folder: string): Promise<Database> {
   if (folder === '' || folder.includes('\0'))
     throw new AlignError('invalid_argument', 'pglite: needs a folder', { hint: 'pglite:FOLDER' });
   const create = await load_pglite();
-  const { claim_folder } = await import('../platform/node_folder.ts');
-  const release = await claim_folder(folder, 'PG_VERSION', async (empty) => (await create(empty)).close());
-  const database = await create(folder).catch(async (cause: unknown) => {
-    await release();
-    throw new AlignError('corrupt_index', `${folder} cannot be opened by PGlite: ${String(cause)}`, {
-      cause,
-    });
+  const { absolute } = await import('../platform/node_folder.ts');
+  const path = absolute(folder);
+  const shared = await in_turn(async () => {
+    const found = folders.get(path) ?? (await open_folder(path, create));
+    folders.set(path, found);
+    found.stores += 1;
+    return found;
   });
   return {
     name: `pglite:${folder}`,
-    async close() {
-      await database.close();
-      await release();
-    },
+    close: () =>
+      in_turn(async () => {
+        shared.stores -= 1;
+        if (shared.stores > 0) return;
+        folders.delete(path);
+        await shared.database.close();
+        await shared.release();
+      }),
     transaction: (work) =>
-      database.transaction((transaction) => {
+      shared.database.transaction((transaction) => {
         const query: Query = async <Row>(sql: string, parameters?: readonly unknown[]) =>
           (await transaction.query(sql, parameters)).rows as Row[];
         return work(query);
