@@ -229,6 +229,7 @@ describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
         ' ',
         '\\',
         '\\x41',
+        '\\u0000 \\\\ud800',
         '$1',
         '%s%n',
         'a,b',
@@ -272,7 +273,7 @@ describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
         [{ id: 'a', embedding, meta: { x: [NaN] } }, /NaN/],
         [{ id: 'a', embedding, meta: { x: 1n } }, /1/],
         [{ id: 'a', embedding, meta: () => 1 }, /JSON/],
-        [{ id: 'a', embedding, meta: { 'k\0': 1 } }, /key/],
+        [{ id: 'a', embedding, meta: { 'k\0': 1 } }, /NUL/],
         [{ id: 'a', embedding, meta: ['\uDC00'] }, /surrogate/],
       ];
       for (const [wrong, message] of entries)

@@ -2,16 +2,15 @@
 // would be sent as U+FFFD, so that two ids could become one.
 
 import { AlignError, show } from '../errors.ts';
-
-/** What JSON can say. */
-export type JsonValue =
-  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+import { meta_text as json_text } from '../search/entries.ts';
 
 /** pgvector's HNSW index takes no more. */
 const MAX_DIMENSIONS = 2000;
 /** PostgreSQL cuts names at 63 bytes; this leaves room for the names of the indexes. */
 const TABLE = /^[A-Za-z_][A-Za-z0-9_]{0,47}$/;
 const NOT_TEXT = /\0|\p{Surrogate}/u;
+/** The same as JSON.stringify writes them: after an even number of backslashes. */
+const NOT_TEXT_ESCAPED = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
 /** Squared lengths that float32 sums neither lose nor overflow. */
 const [SHORTEST, LONGEST] = [1e-30, 1e30];
 
@@ -71,20 +70,10 @@ export function vector_text(embedding: unknown, dimensions: number, what: string
   return `[${text.slice(1)}]`;
 }
 
-/** Metadata as JSON, null where there is none. @throws AlignError `invalid_argument`: JSON cannot say it. */
+/** Metadata as JSON text, null for none. @throws AlignError `invalid_argument` for what JSON or a jsonb cannot hold. */
 export function meta_text(meta: unknown, what: string): string | null {
-  if (meta === null || meta === undefined) return null;
-  const check = (key: string, value: unknown): unknown => {
-    check_text(key, `a key of ${what}`);
-    if (typeof value === 'string') check_text(value, what);
-    else if (typeof value === 'number' ? !Number.isFinite(value) : /^[bfs][iuy]/.test(typeof value))
-      refuse(`${what} holds ${show(value)}`, 'JSON cannot say it');
-    return value;
-  };
-  try {
-    return JSON.stringify(meta, check);
-  } catch (cause) {
-    if (cause instanceof AlignError) throw cause;
-    throw new AlignError('invalid_argument', `${what} is not JSON: ${String(cause)}`, { cause });
-  }
+  const text = json_text(what, meta);
+  if (text !== null && NOT_TEXT_ESCAPED.test(text))
+    refuse(`${what}: meta holds NUL or half of a surrogate pair`, 'a database keeps neither');
+  return text;
 }

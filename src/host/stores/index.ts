@@ -1,14 +1,15 @@
 // The entry align-wasm/stores: an index in PostgreSQL with pgvector, on a server or in PGlite.
 
 import { AlignError, show } from '../errors.ts';
-import { check_dimensions, check_table, check_text, type JsonValue } from './checks.ts';
+import { check_dimensions, check_table, check_text } from './checks.ts';
+import type { JsonValue } from '../search/entries.ts';
 import { transact } from './database.ts';
 import { open_pglite } from './pglite.ts';
 import { open_postgres, type PgDriver } from './postgres.ts';
 import { SqlStore, type StoreEntry, type VectorStore } from './store.ts';
 import { open_table } from './table.ts';
 
-export type { JsonValue } from './checks.ts';
+export type { JsonValue } from '../search/entries.ts';
 export type { PgDriver } from './postgres.ts';
 export type { StoreEntry, StoreMatch, StoreSearchOptions, VectorStore } from './store.ts';
 

@@ -2,7 +2,8 @@
 // in the text; the only name in the text is the table's, checked and quoted.
 
 import { AlignError, show } from '../errors.ts';
-import { check_ids, check_text, meta_text, vector_text, type JsonValue } from './checks.ts';
+import { check_ids, check_text, meta_text, vector_text } from './checks.ts';
+import type { JsonValue } from '../search/entries.ts';
 import { transact, type Database, type Query } from './database.ts';
 
 /** What a store keeps of one picture or text. */
@@ -100,7 +101,7 @@ export class SqlStore implements VectorStore {
       rows.set(id, {
         id,
         embedding: vector_text(embedding, this.dimensions, `the embedding ${what}`),
-        meta: meta_text(meta, `meta ${what}`),
+        meta: meta_text(meta, `upsert ${what}`),
       });
     }
     if (rows.size === 0) return;
@@ -157,7 +158,7 @@ export class SqlStore implements VectorStore {
     const { filter, contains, exact } = options;
     if (filter !== undefined && typeof filter !== 'function')
       throw new AlignError('invalid_argument', `filter is ${show(filter)}`);
-    const meta = meta_text(contains, 'contains');
+    const meta = meta_text(contains, 'search: contains');
     return this.#transact(async (run) => {
       for (let limit = k; ; limit *= 4) {
         const found = await this.#nearest(run, text, meta, Math.min(limit, 2 ** 31 - 1), exact);
