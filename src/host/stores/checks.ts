@@ -72,7 +72,7 @@ export function vector_text(embedding: unknown, dimensions: number, what: string
 
 /** Metadata as JSON text, null for none. @throws AlignError `invalid_argument` for what JSON or a jsonb cannot hold. */
 export function meta_text(meta: unknown, what: string): string | null {
-  const text = json_text(what, meta);
+  const text = json_text(() => what, meta);
   if (text !== null && NOT_TEXT_ESCAPED.test(text))
     refuse(`${what}: meta holds NUL or half of a surrogate pair`, 'a database keeps neither');
   return text;
