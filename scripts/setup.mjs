@@ -67,7 +67,7 @@ export function install() {
 /** Builds dist; with `only_if_stale`, only where a source is newer than what was built. */
 export function build({ only_if_stale = false } = {}) {
   const sources = ['src', 'assembly', 'scripts', 'weights', 'asconfig.json', 'tsconfig.json', 'package.json'];
-  const built = Math.min(changed('dist/align.wasm'), changed('dist/align-icons.bin'));
+  const built = Math.min(changed('dist/align.wasm'), changed('dist/bundle/index.js'));
   if (only_if_stale && Math.max(...sources.map(latest)) <= built) return;
   step('building (npm run build) …', 'The lines above say where.', 'npm', ['run', '--silent', 'build']);
 }
