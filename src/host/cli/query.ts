@@ -13,18 +13,21 @@ export type QueryPart = { readonly name: string; readonly weight: number } & (
   { readonly text: string } | { readonly image: Uint8Array }
 );
 
-/** A query's weights may be anything that moves it, and nothing that drowns the rest. */
+// Of "a X" minus "a Y" over all pairs of the example pictures, X stays first in 96 % with 0.5 (in 85 % with 1), and Y falls
+// from rank 7 to 11.5 (12.5).
+const MINUS_WEIGHT = 0.5;
+// A query's weights may be anything that moves it, and nothing that drowns the rest.
 const MAX_WEIGHT = 100;
 
 /** The parts that a command line names: texts, --image and --minus. @throws UsageError, and AlignError for a picture */
 export async function query_of(texts: readonly string[], words: Words, io: Io): Promise<QueryPart[]> {
   const parts: QueryPart[] = texts.map((text) => ({ name: text, weight: 1, text }));
-  const image_weight = weight_of(words, 'image-weight');
+  const image_weight = weight_of(words, 'image-weight', 1);
   for (const { name, input } of await pictures_of(words.all('image'), io)) {
     const image = await read(name, input, io.signal);
     parts.push({ name, weight: image_weight, image });
   }
-  const minus_weight = weight_of(words, 'minus-weight');
+  const minus_weight = weight_of(words, 'minus-weight', MINUS_WEIGHT);
   for (const text of words.all('minus')) parts.push({ name: text, weight: -minus_weight, text });
   const blank = parts.find((part) => 'text' in part && part.text.trim() === '');
   if (blank !== undefined) throw new UsageError(`${JSON.stringify(blank.name)} says nothing to search for`);
@@ -65,9 +68,9 @@ async function read(
   }
 }
 
-function weight_of(words: Words, name: string): number {
+function weight_of(words: Words, name: string, otherwise: number): number {
   const given = words.text(name);
-  if (given === undefined) return 1;
+  if (given === undefined) return otherwise;
   const weight = Number(given);
   if (given.trim() === '' || !(weight > 0 && weight <= MAX_WEIGHT))
     throw new UsageError(

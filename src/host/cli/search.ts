@@ -27,7 +27,7 @@ Prints the pictures of an index that fit best, the best first, with the cosine b
   --image PICTURE       a picture like it: a file, a URL, or - for standard input; may be given several times
   --minus TEXT          what it should not show; may be given several times
   --image-weight W      how much each --image counts beside a text's 1 (default 1)
-  --minus-weight W      how much each --minus counts (default 1)
+  --minus-weight W      how much each --minus counts (default 0.5: what is wanted stays in front)
   -k, --top-k N         print the best N (default 10; with --html 48)
   --html FILE           write a contact sheet as well: one file with thumbnails, for any browser, without a network
   --folder FOLDER       where the indexed pictures are, if they were moved; only --html looks at them

@@ -18,10 +18,11 @@ export interface Thumbnail {
   readonly ratio: number;
 }
 
-// A file of at most this size goes in as it is.
-const SMALL_BYTES = 24_000;
 // Twice the size it is shown at, for dense screens.
 const EDGE = 480;
+// A file of at most this size goes in as it is, unless a browser would have to hold many more pixels than it shows.
+const SMALL_BYTES = 24_000;
+const SMALL_EDGE = 2 * EDGE;
 const QUALITY = 78;
 const WHITE = [255, 255, 255] as const;
 
@@ -33,8 +34,10 @@ export class Thumbnails {
   /** The thumbnail of a picture's file. @throws AlignError as RawImage.read */
   async make(bytes: Uint8Array): Promise<Thumbnail> {
     const image = await RawImage.read(bytes, { background: WHITE });
-    const ratio = image.width / image.height;
-    if (bytes.length <= SMALL_BYTES) return { src: data_url(kind_of(bytes), bytes), ratio };
+    const { width, height } = image;
+    const ratio = width / height;
+    if (bytes.length <= SMALL_BYTES && Math.max(width, height) <= SMALL_EDGE)
+      return { src: data_url(kind_of(bytes), bytes), ratio };
     return { src: data_url('image/jpeg', await this.#jpeg(await this.#fitted(image))), ratio };
   }
 
