@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { extname, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AddressInfo } from 'node:net';
-import { chromium } from 'playwright-core';
+import { chromium, type Browser } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -42,6 +42,11 @@ function find_chromium(): string {
   if (!existsSync(path))
     throw new Error(`${path} is not there: apt-get install chromium, or set CHROMIUM to its path`);
   return path;
+}
+
+/** A browser without a window. */
+export function launch_chromium(): Promise<Browser> {
+  return chromium.launch({ executablePath: find_chromium(), args: FLAGS });
 }
 
 /** The names of other modules in a script replaced by addresses under `folder`. */
@@ -81,7 +86,7 @@ async function serve(blob: Uint8Array): Promise<Server> {
 /** Opens a page of the repository and waits for its `globalThis.result`; an error in the page is one here. */
 export async function run_in_chromium(page_path: string, blob: Uint8Array): Promise<unknown> {
   const server = await serve(blob);
-  const browser = await chromium.launch({ executablePath: find_chromium(), args: FLAGS });
+  const browser = await launch_chromium();
   try {
     const page = await browser.newPage();
     const failure = new Promise<never>((_, reject) => page.on('pageerror', reject));
