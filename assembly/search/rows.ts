@@ -17,13 +17,24 @@ export function index_row(q: usize, scale: f32, width: u32, out: usize): void {
   for (const end = q + width; q < end; q++, out += 4) store<f32>(out, <f32>load<i8>(q) * scale);
 }
 
-/** q i8[width] of x f32[width], which has length 1. */
-export function index_quantize(x: usize, width: u32, q: usize): void {
-  const end = x + (<usize>width << 2);
-  let largest: f32 = 0;
-  for (let at = x; at < end; at += 4) largest = max(largest, abs(load<f32>(at)));
-  const factor: f32 = <f32>127 / largest;
-  for (; x < end; x += 4, q++) store<i8>(q, <i8>(<i32>nearest(load<f32>(x) * factor)));
+/** q i8[stride] of x f32[stride], which has length 1. */
+export function index_quantize(x: usize, stride: usize, q: usize): void {
+  const end = x + (stride << 2);
+  let most = f32x4.splat(0);
+  for (let at = x; at < end; at += 16) most = f32x4.max(most, f32x4.abs(v128.load(at)));
+  most = f32x4.max(most, i32x4.shuffle(most, most, 2, 3, 0, 1));
+  most = f32x4.max(most, i32x4.shuffle(most, most, 1, 0, 3, 2));
+  const factor = f32x4.div(f32x4.splat(127), most);
+  for (; x < end; x += 64, q += 16) {
+    const low = i16x8.narrow_i32x4_s(rounded(x, factor), rounded(x + 16, factor));
+    v128.store(q, i8x16.narrow_i16x8_s(low, i16x8.narrow_i32x4_s(rounded(x + 32, factor), rounded(x + 48, factor))));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rounded(x: usize, factor: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), factor)));
 }
 
 /** The scale of a row; infinity for zeros. */

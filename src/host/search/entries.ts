@@ -10,11 +10,18 @@ export type JsonValue =
 /** A number is a safe integer; 1 and '1' are different ids. */
 export type IndexId = string | number;
 
+/** Characters of an id, and of metadata as JSON. */
+const MAX_ID = 2 ** 16;
+const MAX_META = 2 ** 24;
+
 /** The id as it is kept: −0 is 0. @throws AlignError `invalid_argument` */
 export function checked_id(what: string, id: unknown): IndexId {
-  if (typeof id === 'string') return id;
+  if (typeof id === 'string' && id.length <= MAX_ID) return id;
   if (Number.isSafeInteger(id)) return (id as number) + 0;
-  throw new AlignError('invalid_argument', `${what}: id must be a string or a safe integer, not ${show(id)}`);
+  throw new AlignError(
+    'invalid_argument',
+    `${what}: id must be a string of at most ${MAX_ID} characters or a safe integer, not ${show(id)}`,
+  );
 }
 
 /** The order of ids: numbers before strings, numbers ascending, strings by UTF-16 code units. */
@@ -25,17 +32,19 @@ export function compare_ids(a: IndexId, b: IndexId): number {
 }
 
 /** Metadata as JSON text; null for null and nothing. @throws AlignError `invalid_argument` for what JSON cannot hold */
-export function meta_text(what: string, meta: unknown): string | null {
+export function meta_text(what: () => string, meta: unknown): string | null {
   if (meta === undefined || meta === null) return null;
   try {
     const text = JSON.stringify(meta);
     const culprit = not_json(meta);
-    if (culprit === undefined) return text;
+    if (culprit === undefined && text.length <= MAX_META) return text;
+    if (culprit === undefined)
+      throw new RangeError(`it has ${text.length} characters, ${MAX_META} are the most`);
     throw new TypeError(`it holds ${show(culprit.value)}`);
   } catch (cause) {
     throw new AlignError(
       'invalid_argument',
-      `${what}: meta cannot be kept as JSON: ${(cause as Error).message}`,
+      `${what()}: meta cannot be kept as JSON: ${(cause as Error).message}`,
       { hint: 'use text, finite numbers, booleans, null, arrays and plain objects of them', cause },
     );
   }

@@ -6,8 +6,8 @@ export interface SearchExports {
   /** Goes on from `crc`, 0 at the start; a signed integer. */
   crc32(tables: number, crc: number, bytes: number, length: number): number;
 
-  /** i8[width] of a vector of f32. */
-  index_quantize(x: number, width: number, q: number): void;
+  /** i8[stride] of a vector of f32[stride]. */
+  index_quantize(x: number, stride: number, q: number): void;
   index_scale(q: number, stride: number): number;
   /** Sign bits, stride / 8 bytes. */
   index_bits(q: number, stride: number, out: number): void;

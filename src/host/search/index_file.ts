@@ -77,6 +77,12 @@ export class Checksum {
     }
   }
 
+  /** Bytes of the rows' own memory. */
+  add_at(address: number, length: number): void {
+    const { instance, scratch } = this.#rows;
+    this.#crc = instance.exports.crc32(scratch.crc_tables, this.#crc, address, length);
+  }
+
   get text(): string {
     return (this.#crc >>> 0).toString(16).padStart(8, '0');
   }
@@ -85,19 +91,23 @@ export class Checksum {
 /** The file in pieces. Nothing may change between them. */
 export function* index_chunks(contents: IndexContents): Generator<Uint8Array, void, undefined> {
   const { rows, ids, model } = contents;
-  const order = ids.map((_, i) => i).sort((a, b) => compare_ids(ids[a]!, ids[b]!));
+  const order = Uint32Array.from(ids.keys()).sort((a, b) => compare_ids(ids[a]!, ids[b]!));
+  const parts = parts_of(rows.dtype, rows.dimensions, rows.count);
+  // The header comes first and has the checksum of all that follows.
   const checksum = new Checksum(rows, model);
-  let entries = 0;
-  for (const { name, bytes } of data_chunks(contents, order)) {
-    checksum.add(bytes);
-    if (name === 'entries') entries += bytes.length;
+  for (const { name } of parts) {
+    const { at, bytes } = place_of(rows, name);
+    for (const row of order) checksum.add_at(at(row), bytes);
   }
-  const tensors: Part[] = [
-    ...parts_of(rows.dtype, rows.dimensions, rows.count),
-    { name: 'entries', dtype: 'U8', shape: [entries] },
-  ];
+  let entries = 0;
+  for (const chunk of entry_chunks(contents, order)) {
+    checksum.add(chunk);
+    entries += chunk.length;
+  }
+  const tensors: Part[] = [...parts, { name: 'entries', dtype: 'U8', shape: [entries] }];
   yield file_header(tensors, metadata_of(contents, checksum.text), 8);
-  for (const { bytes } of data_chunks(contents, order)) yield bytes;
+  for (const { name } of parts) yield* row_chunks(rows, name, order);
+  yield* entry_chunks(contents, order);
 }
 
 function metadata_of({ rows, model }: IndexContents, crc32: string): Record<string, string> {
@@ -111,36 +121,30 @@ function metadata_of({ rows, model }: IndexContents, crc32: string): Record<stri
   };
 }
 
-/** All bytes behind the header. */
-function* data_chunks(
-  { rows, ids, metas }: IndexContents,
-  order: readonly number[],
-): Generator<{ name: string; bytes: Uint8Array }, void, undefined> {
-  for (const { name } of parts_of(rows.dtype, rows.dimensions, rows.count)) {
-    const { at, bytes } = place_of(rows, name);
-    const step = Math.max(1, Math.floor(RANGE_BYTES / bytes));
-    for (let first = 0; first < order.length; first += step) {
-      const some = order.slice(first, first + step);
-      const chunk = new Uint8Array(some.length * bytes);
-      some.forEach((row, i) => chunk.set(rows.instance.bytes(at(row), bytes), i * bytes));
-      yield { name, bytes: chunk };
-    }
+function* row_chunks(rows: Rows, name: string, order: Uint32Array): Generator<Uint8Array, void, undefined> {
+  const { at, bytes } = place_of(rows, name);
+  const step = Math.max(1, Math.floor(RANGE_BYTES / bytes));
+  for (let first = 0; first < order.length; first += step) {
+    const some = order.subarray(first, first + step);
+    const chunk = new Uint8Array(some.length * bytes);
+    some.forEach((row, i) => chunk.set(rows.instance.bytes(at(row), bytes), i * bytes));
+    yield chunk;
   }
-  let lines: string[] = [];
-  let length = 0;
-  const flush = (): { name: string; bytes: Uint8Array } => {
-    const bytes = new TextEncoder().encode(lines.join(''));
-    lines = [];
-    length = 0;
-    return { name: 'entries', bytes };
-  };
+}
+
+function* entry_chunks(
+  { ids, metas }: IndexContents,
+  order: Uint32Array,
+): Generator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  let lines = '';
   for (const row of order) {
-    const line = entry_line(ids[row]!, metas[row]!);
-    lines.push(line);
-    length += line.length;
-    if (length >= RANGE_BYTES) yield flush();
+    lines += entry_line(ids[row]!, metas[row]!);
+    if (lines.length < RANGE_BYTES) continue;
+    yield encoder.encode(lines);
+    lines = '';
   }
-  if (length > 0) yield flush();
+  if (lines !== '') yield encoder.encode(lines);
 }
 
 /** Whether an index can have so many. */

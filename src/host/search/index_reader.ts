@@ -67,6 +67,9 @@ interface Metadata {
   crc32: string;
 }
 
+/** More than the largest id and metadata take. */
+const MAX_LINE = 2 ** 25;
+
 const METADATA = ['format', 'version', 'dtype', 'dimensions', 'model', 'crc32'];
 
 function checked_metadata({ source, metadata }: SafetensorsFile): Metadata {
@@ -140,7 +143,8 @@ async function read_rows(
       const dense = stride === bytes;
       const target = dense ? instance.bytes(at(first), count * bytes) : new Uint8Array(count * bytes);
       await read_into(source, start + first * bytes, target);
-      checksum.add(target);
+      if (dense) checksum.add_at(at(first), target.length);
+      else checksum.add(target);
       if (dense) continue;
       for (let i = 0; i < count; i++)
         instance.bytes(at(first + i), bytes).set(target.subarray(i * bytes, (i + 1) * bytes));
@@ -184,6 +188,7 @@ async function read_entries(
     const lines = rest.split('\n');
     rest = lines.pop()!;
     lines.forEach(take);
+    if (rest.length > MAX_LINE) fail(`it has more than ${MAX_LINE} characters`);
   }
   if (rest !== '') fail('it has no end');
   if (ids.length < n) fail(`the entries end here, there are ${n} rows`);

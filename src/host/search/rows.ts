@@ -100,7 +100,7 @@ export class Rows {
     this.stride = up(this.row_bytes);
     this.bit_bytes = dtype === 'binary' ? Math.ceil(dimensions / 8) : 0;
     this.bit_stride = up(this.bit_bytes);
-    this.query_bytes = up(dimensions * 4);
+    this.query_bytes = up(dimensions) * 4;
     this.#head_bytes = dtype === 'fp32' ? 0 : BLOCK_ROWS * (4 + this.bit_stride);
     this.#block_bytes = this.#head_bytes + BLOCK_ROWS * this.stride;
     this.scratch = place_scratch(instance.base, this);
@@ -166,7 +166,7 @@ export class Rows {
     if (this.dtype === 'fp32') instance.f32(at, dimensions).set(unit);
     else {
       instance.f32(scratch.vector, dimensions).set(unit);
-      exports.index_quantize(scratch.vector, dimensions, at);
+      exports.index_quantize(scratch.vector, stride, at);
       instance.f32(this.scale_at(i), 1)[0] = exports.index_scale(at, stride);
       if (this.dtype === 'binary') exports.index_bits(at, stride, this.bits_at(i));
     }
@@ -258,29 +258,31 @@ function is_unit(squares: number): boolean {
 /**
  * A vector brought to length 1: divided by the root of the sum of its squares, in f64 and in order, then rounded. One that
  * has length 1 already, within what rounding leaves, keeps its bits.
- * @throws AlignError `invalid_argument` unless it is a Float32Array of `dimensions` finite numbers, not all zero
+ * `what` names it. @throws AlignError `invalid_argument` unless it is a Float32Array of `dimensions` finite numbers, not all zero
  */
-export function checked_unit(what: string, given: unknown, dimensions: number): Float32Array {
+export function checked_unit(what: () => string, given: unknown, dimensions: number): Float32Array {
   if (!(given instanceof Float32Array))
-    throw new AlignError('invalid_argument', `${what} must be a Float32Array, not ${show(given)}`);
+    throw new AlignError('invalid_argument', `${what()} must be a Float32Array, not ${show(given)}`);
   if (given.length !== dimensions)
     throw new AlignError(
       'invalid_argument',
-      `${what} has ${given.length} values, the index has ${dimensions} dimensions`,
+      `${what()} has ${given.length} values, the index has ${dimensions} dimensions`,
     );
   let squares = 0;
-  for (const value of given) squares += value * value;
+  for (let i = 0; i < dimensions; i++) squares += given[i]! * given[i]!;
   if (is_unit(squares)) return given;
   if (squares > 0 && squares < Infinity) {
     const length = Math.sqrt(squares);
-    return given.map((value) => value / length);
+    const unit = new Float32Array(dimensions);
+    for (let i = 0; i < dimensions; i++) unit[i] = given[i]! / length;
+    return unit;
   }
   const culprit = given.findIndex((value) => !Number.isFinite(value));
   throw new AlignError(
     'invalid_argument',
     culprit < 0
-      ? `${what} is all zeros, so it has no direction`
-      : `${what} is not finite: value ${culprit} is ${show(given[culprit])}`,
+      ? `${what()} is all zeros, so it has no direction`
+      : `${what()} is not finite: value ${culprit} is ${show(given[culprit])}`,
   );
 }
 

@@ -22,7 +22,7 @@ export const CANDIDATES = 64;
 const LEAST_CANDIDATES = 1024;
 
 /** As many queries at least are multiplied as a panel; fewer are read row by row. */
-const PANEL_FROM = 4;
+const PANEL_FROM = 7;
 
 /** An error of rounding to f32, relative. */
 const U = 2 ** -24;
@@ -80,10 +80,9 @@ function scan_products(rows: Rows, queries: readonly Float32Array[], k: number):
   const { exports } = instance;
   const int8 = rows.dtype === 'int8';
   const narrowed = int8 ? queries.map(narrow) : [];
-  const off = (slot: number): number =>
-    int8 ? narrowed[slot]!.rest * 1.001 + 8 * U : 1.01 * (dimensions + 8) * U;
-  // Two roundings of numbers near 1: the threshold's to f32, and what is left of all others.
-  const tops = queries.map((_, slot) => new Top(k, 2 * off(slot) + 4 * U));
+  const tops = queries.map(
+    (_, slot) => new Top(k, int8 ? slack_int8(narrowed[slot]!) : slack_fp32(dimensions)),
+  );
 
   if (queries.length >= PANEL_FROM) {
     if (int8) pack_narrow(rows, narrowed);
@@ -104,7 +103,7 @@ function scan_products(rows: Rows, queries: readonly Float32Array[], k: number):
   }
   queries.forEach((_, slot) => {
     const query = scratch.queries + slot * query_bytes;
-    if (int8) new Int16Array(instance.memory.buffer, scratch.narrow, dimensions).set(narrowed[slot]!.query);
+    if (int8) store_narrow(rows, narrowed[slot]!);
     for (const block of rows.blocks()) {
       if (int8)
         exports.index_scan_i8(
@@ -119,20 +118,47 @@ function scan_products(rows: Rows, queries: readonly Float32Array[], k: number):
 }
 
 function scan_bits(rows: Rows, queries: readonly Float32Array[], k: number): Top[] {
-  const { scratch, dimensions, stride, bit_stride, query_bytes, instance } = rows;
+  const { scratch, stride, bit_stride, query_bytes, instance } = rows;
   const { exports } = instance;
   const wanted = Math.min(rows.count, Math.max(LEAST_CANDIDATES, CANDIDATES * k));
-  return queries.map((_, slot) => {
-    const top = new Top(wanted, 0.5); // scores are integers
-    exports.index_quantize(scratch.queries + slot * query_bytes, dimensions, scratch.vector);
+  return queries.map((query, slot) => {
+    const candidates = new Top(wanted, 0.5); // scores are integers
+    exports.index_quantize(scratch.queries + slot * query_bytes, stride, scratch.vector);
     exports.index_bits(scratch.vector, stride, scratch.bits);
     for (const block of rows.blocks()) {
       exports.index_scan_bits(scratch.bits, block.bits, bit_stride, block.count, scratch.scores);
-      select_rows(rows, block, top);
+      select_rows(rows, block, candidates);
     }
-    return top;
+    return scan_candidates(rows, candidates.rows(), query, k);
   });
 }
+
+/** The best of a few rows by their 8 bits. */
+function scan_candidates(rows: Rows, candidates: readonly number[], query: Float32Array, k: number): Top {
+  const { instance, scratch, stride } = rows;
+  const { exports } = instance;
+  const narrowed = narrow(query);
+  const { step } = narrowed;
+  const top = new Top(k, slack_int8(narrowed));
+  store_narrow(rows, narrowed);
+  const scores = instance.f32(scratch.scores, 4);
+  for (const row of candidates) {
+    const first = row & ~3; // the kernel takes four, of which not all may be there from any other on
+    exports.index_scan_i8(
+      ...([scratch.narrow, rows.at(first), stride, 1, rows.scale_at(first), step, scratch.scores] as const),
+    );
+    top.push(row, scores[row & 3]!);
+  }
+  return top;
+}
+
+function store_narrow({ instance, scratch }: Rows, { query }: Narrowed): void {
+  new Int16Array(instance.memory.buffer, scratch.narrow, query.length).set(query);
+}
+
+// Twice what a score may be off, and two roundings of numbers near 1: the threshold's to f32, and what is left of others.
+const slack_fp32 = (dimensions: number): number => 2.02 * (dimensions + 8) * U + 4 * U;
+const slack_int8 = ({ rest }: Narrowed): number => 2.002 * rest + 20 * U;
 
 /** A query as i16, its unit, and the length of what that leaves of it. */
 interface Narrowed {

@@ -3,7 +3,7 @@
 /** Rows that scored at least {@link Top.least}, which rises as better ones come. */
 export class Top {
   /** What a score has to reach: the k-th best so far less what scores may be off, −∞ while there are fewer than k. */
-  least = -Infinity;
+  least: number = -Infinity;
   readonly #k: number;
   readonly #slack: number;
   /** The k best scores, the least of them first: a heap. */
