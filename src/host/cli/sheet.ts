@@ -90,7 +90,7 @@ function match_html({ score, path, thumbnail, note }: SheetMatch, rank: number, 
   const [folder, name] = [path.slice(0, cut), path.slice(cut)];
   const share = best > 0 ? Math.max(0, score / best) * 100 : 0;
   // A strip of film stays a strip: beyond these shapes the picture is fitted, not the place.
-  const ratio = Math.min(2.4, Math.max(0.7, thumbnail?.ratio ?? 1)).toFixed(3);
+  const ratio = Math.min(2.4, Math.max(0.56, thumbnail?.ratio ?? 1)).toFixed(3);
   const picture =
     thumbnail === null
       ? '<div class="missing">no picture</div>'

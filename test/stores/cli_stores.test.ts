@@ -1,0 +1,80 @@
+// align-wasm index --to and search on a database: PGlite in a folder.
+
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cli } from '../host/cli.ts';
+import { picture } from '../host/zero_shot.ts';
+
+let folder: string;
+let pictures: string;
+let file: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'align-wasm-'));
+  pictures = join(folder, 'pictures');
+  file = join(folder, 'index.safetensors');
+  await mkdir(pictures);
+  for (const name of ['dog', 'fish', 'bus', 'pizza', 'lock'])
+    await copyFile(picture(name), join(pictures, `${name}.png`));
+  await writeFile(join(pictures, 'broken.png'), 'none');
+  expect((await cli(['index', pictures, '-o', file])).status).toBe(3);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What a search finds, by id. */
+async function scores(index: string): Promise<Map<unknown, number>> {
+  const { status, err, json } = await cli(['search', index, 'a dog', '--json']);
+  expect([status, err]).toEqual([0, '']);
+  return new Map(json().map(({ id, score }) => [id, score as number]));
+}
+
+describe('--to', () => {
+  it('alone fills a database, keeps what is there, takes nothing out; search finds the same as in the file', async () => {
+    const database = `pglite:${join(folder, 'alone')}`;
+    const run = (...args: string[]): ReturnType<typeof cli> =>
+      cli(['index', pictures, '--to', database, '--json', ...args]);
+    const first = await run('--shard', '1/2');
+    const second = await run();
+    const embedded = first.json().at(-1)!['embedded'] as number;
+    expect(second.status).toBe(3);
+    expect(second.json().at(-1)).toEqual({
+      output: database,
+      pictures: 5,
+      embedded: 5 - embedded,
+      kept: embedded,
+      removed: 0,
+      failed: 1,
+    });
+    const [found, expected] = [await scores(database), await scores(file)];
+    expect([...found.keys()]).toEqual([...expected.keys()]);
+    for (const [id, score] of expected) expect(Math.abs(found.get(id)! - score)).toBeLessThan(1e-6);
+    await rm(join(pictures, 'lock.png'));
+    await copyFile(picture('trophy'), join(pictures, 'bus.png'));
+    expect((await run()).json().at(-1)).toMatchObject({ pictures: 5, embedded: 1, kept: 3, removed: 0 });
+    const html = join(folder, 'sheet.html');
+    expect((await cli(['search', database, 'a dog', '--html', html])).status).toBe(0);
+  });
+
+  it('with -o puts into the database what the file has, and takes out what went', async () => {
+    const database = `pglite:${join(folder, 'both')}`;
+    const output = join(folder, 'both.safetensors');
+    const run = async (): Promise<object> =>
+      (await cli(['index', pictures, '-o', output, '--to', database, '--json'])).json().at(-1)!;
+    expect(await run()).toMatchObject({ pictures: 4, embedded: 4 });
+    await rm(join(pictures, 'fish.png'));
+    expect(await run()).toMatchObject({ pictures: 3, kept: 3, removed: 1 });
+    expect([...(await scores(database)).keys()]).toEqual([...(await scores(output)).keys()]);
+  });
+
+  it('fails with the reason where there is no such database', async () => {
+    for (const args of [
+      ['index', pictures, '--to', 'mysql://x'],
+      ['search', `pglite:${join(folder, 'nothing')}`, 'a dog'],
+    ]) {
+      const { status, out, err } = await cli(args);
+      expect([status, out]).toEqual([1, '']);
+      expect(err).toMatch(/^align-wasm: .{10}/);
+    }
+  });
+});
