@@ -1,11 +1,14 @@
-// align-wasm index --to and search on a database: PGlite in a folder.
+// align-wasm index --to and search on a database: PGlite in a folder, and a PostgreSQL that several processes fill.
 
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../host/cli.ts';
+import { picture_names, start, write_pictures, type Started } from '../host/picture_folder.ts';
 import { picture } from '../host/zero_shot.ts';
+import { start_postgres } from './postgres.ts';
 
 let folder: string;
 let pictures: string;
@@ -23,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** What a search finds, by id. */
-async function scores(index: string): Promise<Map<unknown, number>> {
-  const { status, err, json } = await cli(['search', index, 'a dog', '--json']);
+async function scores(index: string, k = '10'): Promise<Map<unknown, number>> {
+  const { status, err, json } = await cli(['search', index, 'a dog', '-k', k, '--json']);
   expect([status, err]).toEqual([0, '']);
   return new Map(json().map(({ id, score }) => [id, score as number]));
 }
@@ -65,6 +68,36 @@ describe('--to', () => {
     await rm(join(pictures, 'fish.png'));
     expect(await run()).toMatchObject({ pictures: 3, kept: 3, removed: 1 });
     expect([...(await scores(database)).keys()]).toEqual([...(await scores(output)).keys()]);
+  });
+
+  it('lets processes fill one PostgreSQL at once, one of them killed on the way', async () => {
+    const many = join(folder, 'many');
+    const names = picture_names(30);
+    await write_pictures(many, names);
+    const whole = join(folder, 'many.safetensors');
+    expect((await cli(['index', many, '-o', whole])).status).toBe(0);
+    const server = await start_postgres();
+    try {
+      const url = await server.database('pictures');
+      const run = (i: number): Started => start(['index', many, '--to', url, '--shard', `${i}/3`, '--json']);
+      const killed = run(0);
+      const others = [run(1), run(2)];
+      await sleep(700);
+      killed.child.kill('SIGKILL');
+      for (const { ended } of others) expect(await ended).toMatchObject({ status: 0, err: '' });
+      const { status, out, err } = await run(0).ended;
+      expect([status, err]).toEqual([0, '']);
+      expect(JSON.parse(out)).toMatchObject({
+        output: expect.not.stringContaining('@') as string,
+        pictures: 30,
+      });
+      const [found, expected] = [await scores(url, '30'), await scores(whole, '30')];
+      expect(expected.size).toBe(30);
+      expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
+      for (const [id, score] of expected) expect(Math.abs(found.get(id)! - score)).toBeLessThan(1e-6);
+    } finally {
+      await server.stop();
+    }
   });
 
   it('fails with the reason where there is no such database', async () => {
