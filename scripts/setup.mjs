@@ -100,8 +100,8 @@ export function install_runtimes() {
 /** Whether this is Debian, and we may install on it. */
 const can_apt = () => process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
 
-function apt(what, name) {
-  const packages = ['install', '--yes', '--quiet=2', '--no-install-recommends', name];
+function apt(what, ...names) {
+  const packages = ['install', '--yes', '--quiet=2', '--no-install-recommends', ...names];
   step(`installing ${what} for the tests (apt-get), once …`, NETWORK, 'apt-get', ['update', '--quiet=2']);
   step('this takes a minute …', NETWORK, 'apt-get', packages, { DEBIAN_FRONTEND: 'noninteractive' });
 }
@@ -114,9 +114,10 @@ export function install_postgres() {
   if (changed(`${POSTGRES}/installed`) >= changed(PINNED)) return;
   rmSync(join(root, POSTGRES), { recursive: true, force: true });
   const venv = `${POSTGRES}/venv`;
-  const make_venv = () => spawnSync('python3', ['-m', 'venv', venv], { cwd: root }).status === 0;
+  const make_venv = () => spawnSync('python3', ['-m', 'venv', '--clear', venv], { cwd: root }).status === 0;
   if (!make_venv()) {
-    if (can_apt()) apt('python3-venv', 'python3-venv');
+    // pip reads Debian's own certificates.
+    if (can_apt()) apt('python3-venv', 'python3-venv', 'ca-certificates');
     if (!make_venv()) {
       say('no python3 with venv, so no PostgreSQL: its tests will fail. Install it');
       return;

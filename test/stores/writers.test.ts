@@ -1,7 +1,7 @@
 // Many processes and one index: writers at once, writers that are killed, readers without rights, servers that are not there.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -88,13 +88,13 @@ test('a writer that is killed in its transaction leaves nothing, and does not st
   const url = await server.database('killed');
   const store = await written(url);
   await store.upsert(range(0, 10).map((i) => entry(i)));
-  for (let round = 0; round < 5; round++) {
-    const { child, opened, ended } = write(url, 100, 6000);
+  for (let round = 0; round < 3; round++) {
+    const { child, opened, ended } = write(url, 100, 4000);
     await opened;
     const writing = `SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE 'INSERT%'
       AND datname = current_database() AND xact_start IS NOT NULL`;
     while ((await run_sql(url, writing)).length === 0) await sleep(5);
-    await sleep(round * 40);
+    await sleep(round * 80);
     child.kill('SIGKILL');
     await ended;
     await store.upsert([entry(10 + round)]);
@@ -102,7 +102,7 @@ test('a writer that is killed in its transaction leaves nothing, and does not st
     expect(await numbers(store)).toEqual(range(0, 11 + round));
   }
   await write(url, 100, 600).ended;
-  expect(await numbers(store)).toEqual([...range(0, 15), ...range(100, 600)]);
+  expect(await numbers(store)).toEqual([...range(0, 13), ...range(100, 600)]);
   await store.close();
 });
 
@@ -134,6 +134,12 @@ test('a killed process leaves a PGlite folder that opens, with all of its upsert
   expect(await numbers(store)).toEqual([...range(0, 10), ...range(100, 600)]);
   await store.close();
 
+  // Who only looks makes nothing.
+  for (const name of ['missing', 'missing/too']) {
+    const missing = open_store(`pglite:${join(folder, name)}`, { dimensions: 32, create: false });
+    expect(await refusal(missing)).toMatchObject({ code: 'not_found' });
+  }
+  expect(readdirSync(folder)).toEqual(['killed']);
   writeFileSync(join(folder, 'file'), '');
   expect(await refusal(written(`pglite:${folder}`))).toMatchObject({
     code: 'invalid_argument',
@@ -235,7 +241,7 @@ test('what is not there is named, and passwords are not', async () => {
 
 test('a client that is not installed is named, with what to do', async () => {
   const alone = join(folder, 'alone');
-  for (const part of ['stores', 'platform/node_folder.js', 'errors.js'])
+  for (const part of ['stores', 'search', 'platform/node_folder.js', 'errors.js'])
     cpSync(join(dist, part), join(alone, part), { recursive: true });
   writeFileSync(join(alone, 'package.json'), '{ "type": "module" }');
   const script = `import { open_store } from './stores/index.js';

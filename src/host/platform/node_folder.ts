@@ -68,22 +68,23 @@ export const absolute = (folder: string): string => resolve(folder);
  * Makes a folder this process's until the function that comes back is called. Where it is missing or empty, `fill` makes
  * its contents elsewhere first, so that a folder is whole or not there.
  * @param mark a file that says the folder was filled
- * @throws AlignError `invalid_argument`: in use, or something else is in it.
+ * @param fill null where nothing is to be made
+ * @throws AlignError `invalid_argument` (in use, or something else is in it), `not_found` (nothing is, and no `fill`).
  */
 export async function claim_folder(
   folder: string,
   mark: string,
-  fill: (folder: string) => Promise<void>,
+  fill: ((folder: string) => Promise<void>) | null,
 ): Promise<() => Promise<void>> {
   const path = absolute(folder);
-  await mkdir(dirname(path), { recursive: true });
-  const release = await lock_folder(path);
+  let release: (() => Promise<void>) | undefined;
   try {
-    const names = await readdir(path).catch((error: unknown): string[] => {
-      if (code_of(error) === 'ENOENT') return [];
-      throw error;
-    });
-    if (names.includes(mark)) return release;
+    if (fill !== null) await mkdir(dirname(path), { recursive: true });
+    else if (!(await entries(path)).includes(mark))
+      throw new AlignError('not_found', `There is no database in ${folder}`);
+    release = await lock_folder(path);
+    const names = await entries(path);
+    if (names.includes(mark) || fill === null) return release;
     if (names.length > 0)
       throw new AlignError('invalid_argument', `${folder} holds something else`, {
         hint: 'give a new folder',
@@ -94,8 +95,16 @@ export async function claim_folder(
     await rename(partial, path);
     return release;
   } catch (cause) {
-    await release();
+    await release?.();
     if (cause instanceof AlignError) throw cause;
     throw new AlignError('invalid_argument', `${folder} cannot be used: ${String(cause)}`, { cause });
   }
+}
+
+/** The names in a folder, none where it is not there. */
+async function entries(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown): string[] => {
+    if (code_of(error) === 'ENOENT') return [];
+    throw error;
+  });
 }

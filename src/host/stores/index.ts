@@ -21,7 +21,7 @@ export interface StoreOptions {
   table?: string | undefined;
   /** Which model makes the embeddings. A store remembers the first that is named, and refuses others. */
   model?: string | undefined;
-  /** Whether a table that is not there is made. Default true; without, it is `not_found`. */
+  /** Whether a table or PGlite folder that is not there is made. Default true; without, it is `not_found`. */
   create?: boolean | undefined;
   /** The module `pg`, for runtimes that cannot import it when it is needed (Workers). */
   pg?: PgDriver | undefined;
@@ -46,7 +46,7 @@ export async function open_store(url: string, options: StoreOptions): Promise<Ve
     throw new AlignError('invalid_argument', `url is ${show(text.replace(/\/\/.*@/s, '//…@'))}`, {
       hint: 'postgres://… or pglite:FOLDER',
     });
-  const database = await (scheme === 'pglite' ? open_pglite(rest!) : open_postgres(text, pg));
+  const database = await (scheme === 'pglite' ? open_pglite(rest!, create) : open_postgres(text, pg));
   try {
     const found = await transact(database, (query) =>
       open_table(query, { table, dimensions, model: model ?? null, create }),

@@ -43,9 +43,13 @@ function in_turn<T>(work: () => Promise<T>): Promise<T> {
   return mine;
 }
 
-async function open_folder(folder: string, create: Create): Promise<Open> {
+async function open_folder(folder: string, create: Create, make: boolean): Promise<Open> {
   const { claim_folder } = await import('../platform/node_folder.ts');
-  const release = await claim_folder(folder, 'PG_VERSION', async (empty) => (await create(empty)).close());
+  const release = await claim_folder(
+    folder,
+    'PG_VERSION',
+    make ? async (empty) => (await create(empty)).close() : null,
+  );
   try {
     return { database: await create(folder), release, stores: 0 };
   } catch (cause) {
@@ -55,18 +59,18 @@ async function open_folder(folder: string, create: Create): Promise<Open> {
 }
 
 /**
- * Opens the folder, or makes it. One process at a time can have it.
- * @throws AlignError `not_found` (not installed), `invalid_argument` (in use, or something else is in the folder),
+ * Opens the folder; `make` makes it where it is not. One process at a time can have it.
+ * @throws AlignError `not_found` (not installed; no folder), `invalid_argument` (in use, or something else is in the folder),
  *   `corrupt_index`.
  */
-export async function open_pglite(folder: string): Promise<Database> {
+export async function open_pglite(folder: string, make: boolean): Promise<Database> {
   if (folder === '' || folder.includes('\0'))
     throw new AlignError('invalid_argument', 'pglite: needs a folder', { hint: 'pglite:FOLDER' });
   const create = await load_pglite();
   const { absolute } = await import('../platform/node_folder.ts');
   const path = absolute(folder);
   const shared = await in_turn(async () => {
-    const found = folders.get(path) ?? (await open_folder(path, create));
+    const found = folders.get(path) ?? (await open_folder(path, create, make));
     folders.set(path, found);
     found.stores += 1;
     return found;
