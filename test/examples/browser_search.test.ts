@@ -179,6 +179,19 @@ test('queries by a picture, with words, by keyboard; of fast typing the last cou
   expect((await scores())[0]).toBe('1.00');
 });
 
+test('a folder is dropped with the pictures in it', async () => {
+  await page.getByText('No pictures yet').waitFor();
+  const devtools = await context.newCDPSession(page);
+  const dropped = ['examples/pictures', 'test/runtimes/photos', 'examples/pictures/dog.png'];
+  const data = { items: [], files: dropped.map((path) => join(root, path)), dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devtools.send('Input.dispatchDragEvent', { type, x: 500, y: 500, data });
+    const hint = page.getByText('Drop pictures and folders');
+    expect(await hint.isVisible()).toBe(type !== 'drop');
+  }
+  await status('19 pictures added, 1 already here. 19 pictures');
+});
+
 test('a second tab waits until the first is closed', async () => {
   await page.getByRole('button', { name: 'Add the example pictures' }).click();
   await status('14 pictures added');

@@ -78,10 +78,9 @@ beforeAll(async () => {
   await cp(join(root, 'examples/cloudflare-pipeline'), folder, { recursive: true, filter });
   await mkdir(join(folder, 'node_modules'));
   await symlink(root, join(folder, 'node_modules/align-wasm'));
-  const [embed, search] = await Promise.all([
-    bundle_worker('align-embed', join(folder, 'wrangler.embed.jsonc')),
-    bundle_worker('align-search', join(folder, 'wrangler.search.jsonc')),
-  ]);
+  const bundle = (name: string) =>
+    bundle_worker(`align-${name}`, join(folder, `wrangler.${name}.jsonc`), join(folder, 'out', name));
+  const [embed, search] = await Promise.all([bundle('embed'), bundle('search')]);
   const { d1Databases, queueProducers } = embed;
   const probe = { name: 'probe', modules: true, script: PROBE, d1Databases, queueProducers };
   const bindings = { UPLOAD_TOKEN: 'secret' };

@@ -3,8 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { bundle_worker, start_workers } from '../support/workers.ts';
 import { run_in_chromium } from './chromium.ts';
 import { bitmap_blob, files_blob } from './inputs.ts';
 
@@ -125,6 +129,24 @@ test('Deno with --allow-read finds module and model by itself', async () => {
 test('Bun', async () => {
   const bun = program('BUN', /^@oven.bun-[^/\\]+$/, 'bin/bun');
   expect(await run(bun, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
+});
+
+test('workerd, as wrangler bundles it; the model must be imported there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'align-workerd-'));
+  const worker = await bundle_worker('digests', `${here}workerd/wrangler.jsonc`, folder);
+  const workers = await start_workers([worker], () => undefined);
+  try {
+    const url = await workers.unsafeGetDirectURL('digests');
+    const response = await fetch(url, { method: 'POST', body: new Uint8Array(blob) });
+    expect(await response.json()).toEqual(expected);
+    expect(await (await fetch(url)).json()).toEqual({
+      code: 'model_required',
+      hint: expect.stringContaining("import icons from 'align-wasm/align-icons'") as string,
+    });
+  } finally {
+    await workers.dispose();
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('Chromium', async () => {

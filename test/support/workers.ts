@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { join, parse } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
@@ -23,9 +23,8 @@ export interface WorkerOptions {
   readonly [option: string]: unknown;
 }
 
-/** Bundles the Worker of a wrangler configuration as `wrangler deploy` does, into a folder beside that. */
-export async function bundle_worker(name: string, config: string): Promise<WorkerOptions> {
-  const folder = join(dirname(config), `${basename(config)}.out`);
+/** Bundles the Worker of a wrangler configuration as `wrangler deploy` does, into a folder. */
+export async function bundle_worker(name: string, config: string, folder: string): Promise<WorkerOptions> {
   const args = ['deploy', '--dry-run', '--outdir', folder, '-c', config];
   await promisify(execFile)(process.execPath, [require.resolve('wrangler/bin/wrangler.js'), ...args], {
     env: {
@@ -40,7 +39,7 @@ export async function bundle_worker(name: string, config: string): Promise<Worke
     unstable_getMiniflareWorkerOptions: (path: string) => { workerOptions: WorkerOptions; main: string };
   };
   const { workerOptions, main } = read(config);
-  const place = { modulesRoot: folder, rootPath: folder, scriptPath: join(folder, basename(main)) };
+  const place = { modulesRoot: folder, rootPath: folder, scriptPath: join(folder, `${parse(main).name}.js`) };
   return { ...workerOptions, ...place, name, modules: true };
 }
 
