@@ -180,6 +180,19 @@ test('a deadlock is tried again', async () => {
   await store.close();
 });
 
+test('a connection that ends in a transaction fails its call alone', async () => {
+  const url = await server.database('ended');
+  const store = await written(url);
+  const upsert = refusal(store.upsert(range(0, 4000).map((i) => entry(i))));
+  const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE query LIKE 'INSERT%' AND datname = current_database() AND pid <> pg_backend_pid()`;
+  while ((await run_sql(url, end)).length === 0) await sleep(5);
+  expect((await upsert).code).toBe('network');
+  await store.upsert([entry(1)]);
+  expect(await numbers(store)).toEqual([1]);
+  await store.close();
+});
+
 test('a reader needs no rights but to read; searches walk the graph; connections come back', async () => {
   const url = await server.database('rights');
   const owner = await written(url);

@@ -17,10 +17,14 @@ interface Client {
   release(error?: unknown): void;
 }
 
-interface Pool {
+interface Emitter {
+  /** Without a listener, an error ends the process. */
+  on(event: 'error', listener: () => void): void;
+}
+
+interface Pool extends Emitter {
   connect(): Promise<Client>;
   end(): Promise<void>;
-  on(event: 'error', listener: () => void): void;
 }
 
 /** Connections of one store. */
@@ -56,6 +60,8 @@ export async function open_postgres(url: string, driver: PgDriver | undefined): 
   class Impatient extends Client {
     constructor(config: object) {
       super({ ...config, connectionTimeoutMillis: CONNECT_MS });
+      // A connection that breaks: its statements fail, and the next call makes another.
+      (this as unknown as Emitter).on('error', () => undefined);
     }
   }
   const pool = new Pool({
@@ -64,7 +70,6 @@ export async function open_postgres(url: string, driver: PgDriver | undefined): 
     allowExitOnIdle: true,
     Client: Impatient,
   }) as Pool;
-  // A connection that breaks while nobody uses it; the next call makes another.
   pool.on('error', () => undefined);
   return {
     name: `postgres://${host}${pathname}`,
