@@ -19,12 +19,12 @@ export async function save_index(index: AlignIndex, output: string): Promise<voi
   }
 }
 
-/** Takes away what saving left behind when it was killed. */
+/** Takes away what saving and taking over a lock left behind when they were killed. */
 export async function remove_partial(output: string): Promise<void> {
   const folder = dirname(resolve(output));
   const name = basename(output);
   for (const file of await readdir(folder))
-    if (file.startsWith(`${name}.`) && /^\d+\.partial$/.test(file.slice(name.length + 1)))
+    if (file.startsWith(`${name}.`) && /^(\d+\.partial|lock\.\d+)$/.test(file.slice(name.length + 1)))
       await rm(join(folder, file), { force: true });
 }
 

@@ -1,6 +1,7 @@
 // What `index` has done so far, beside its output: a header, then a record a picture, appended and flushed batch by batch.
 // Each line is a checksum and its JSON, so the line that a kill tore is known, and dropped.
 
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';

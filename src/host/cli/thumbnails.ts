@@ -1,5 +1,6 @@
 // Pictures small enough to stand inside a page: as data URLs.
 
+import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import encode, { init } from '@jsquash/jpeg/encode.js';
