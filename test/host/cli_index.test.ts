@@ -340,6 +340,23 @@ describe('refused', () => {
     expect([there.status, there.err]).toEqual([1, expect.stringContaining('is a folder')]);
   });
 
+  it('an index with entries of another kind, which would be taken out; --keep leaves them', async () => {
+    const output = await fresh('mine.safetensors');
+    const loaded = await AlignIndex.load(whole);
+    for (const [id, meta] of [
+      [7, { sha256: 'x' }],
+      ['a text', null],
+    ] as const) {
+      loaded.add(id, loaded.get(NAMES[0]!)!.embedding, meta);
+      await loaded.save(output);
+      const { status, err } = await index(pictures, '-o', output);
+      expect([status, err]).toEqual([1, expect.stringContaining('has an entry that no picture made')]);
+      expect((await index(pictures, '-o', output, '--keep')).json()).toMatchObject([count(13, 0, 12)]);
+      loaded.remove(id);
+    }
+    loaded.dispose();
+  });
+
   it('an index whose entries another model of this shape made', async () => {
     const output = await fresh('turned.safetensors');
     const loaded = await AlignIndex.load(whole);

@@ -7,6 +7,7 @@
 //                    finished file, then the journal is taken away
 
 import type { Align } from '../align.ts';
+import { AlignError, show } from '../errors.ts';
 import type { AlignIndex } from '../search/align_index.ts';
 import type { IndexDtype } from '../search/rows.ts';
 import { index_to_store, open_store, type VectorStore } from '../stores/index.ts';
@@ -23,7 +24,7 @@ import {
 import { error_json, FAILED, message_of, OK, SOME_FAILED, type Io } from './io.ts';
 import { Journal } from './journal.ts';
 import { load } from './load.ts';
-import { index_target, store_target } from './target.ts';
+import { index_target, store_target, type Meta } from './target.ts';
 import { counted, Progress, safe_text, span_text, styled } from './text.ts';
 
 /** What one run is to do. */
@@ -130,18 +131,33 @@ export async function update_store(order: Order & { to: string }, found: Found, 
 }
 
 /** What an earlier run finished, or an empty index. @throws AlignError `invalid_argument` when it is of another kind */
-async function open_index({ output, dtype }: Order & { output: string }, align: Align): Promise<AlignIndex> {
+async function open_index(
+  { output, dtype, keep }: Order & { output: string },
+  align: Align,
+): Promise<AlignIndex> {
   const finished = await finished_index(output);
   const fresh = await align.create_index({ dtype: dtype ?? finished?.dtype ?? 'fp32' });
   if (finished === null) return fresh;
   try {
     check_same(output, finished, 'this run', fresh);
+    if (!keep) check_made_here(output, finished);
     return finished;
   } catch (error) {
     finished.dispose();
     throw error;
   } finally {
     fresh.dispose();
+  }
+}
+
+/** Entries that somebody else put in would be taken out as gone. @throws AlignError `invalid_argument` */
+function check_made_here(output: string, index: AlignIndex): void {
+  for (const id of index.ids()) {
+    const meta = index.get(id)!.meta as Partial<Meta> | null;
+    if (typeof id === 'string' && typeof meta?.['sha256'] === 'string') continue;
+    throw new AlignError('invalid_argument', `${output} has an entry that no picture made: ${show(id)}`, {
+      hint: '--keep leaves such entries in; or name another output',
+    });
   }
 }
 
