@@ -39,8 +39,9 @@ const events = {
     adding = state.done < state.total ? state : null;
     Object.assign($('progress'), { hidden: adding === null, max: state.total, value: state.done });
     show_failures(state.failed);
-    refresh_soon();
-    if (adding === null) notice = added_text(state);
+    if (adding !== null) return void refresh_now_and_then();
+    notice = added_text(state);
+    refresh_soon(0);
   },
 };
 
@@ -108,6 +109,16 @@ let timer = null;
 function refresh_soon(ms = 120) {
   clearTimeout(timer);
   timer = setTimeout(() => void refresh(), ms);
+}
+
+let now_and_then = false;
+
+/** While pictures come in, one refresh after the other: what is typed meanwhile is not held up. */
+async function refresh_now_and_then() {
+  if (now_and_then) return;
+  now_and_then = true;
+  await refresh();
+  setTimeout(() => (now_and_then = false), 400);
 }
 
 async function tile({ id, name, score }, weak) {

@@ -179,6 +179,31 @@ test('queries by a picture, with words, by keyboard; of fast typing the last cou
   expect((await scores())[0]).toBe('1.00');
 });
 
+test('pictures can be searched while others come in', async () => {
+  await page.getByText('No pictures yet').waitFor();
+  const many = Array.from({ length: 15 }, (_, i) =>
+    [...files]
+      .filter(([name]) => name.endsWith('.png'))
+      .map(([name, bytes]) => {
+        // A byte behind the end makes it another file with the same picture.
+        return [`${i} ${name}`, Buffer.concat([bytes, Buffer.of(i)])] as const;
+      }),
+  );
+  await drop(new Map(many.flat()));
+  await status(/^Looking at pictures: \d+ of 210$/);
+  await page.getByRole('searchbox').fill('a sailboat');
+  await page.waitForFunction(() => {
+    const best = document.querySelector('#results li');
+    const more = !document.querySelector<HTMLElement>('#progress')!.hidden;
+    return more && /sailboat\.png0\.\d/.test(best?.textContent ?? '');
+  });
+  await status('210 pictures added. 210 pictures, those that fit “a sailboat” best first.');
+  expect((await names()).slice(0, 15).every((name) => name.endsWith('sailboat.png'))).toBe(true);
+  expect(await names()).toHaveLength(60);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await page.locator('#results li').nth(119).waitFor();
+});
+
 test('a folder is dropped with the pictures in it', async () => {
   await page.getByText('No pictures yet').waitFor();
   const devtools = await context.newCDPSession(page);
