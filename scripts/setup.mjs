@@ -127,6 +127,11 @@ export function install_postgres() {
   const kind = ['--only-binary=:all:', '--python-version=3.12', '--no-deps', `--target=${POSTGRES}/wheel`];
   const quiet = ['--quiet', '--disable-pip-version-check', '--no-compile', '--require-hashes'];
   const args = ['-m', 'pip', 'install', ...kind, ...quiet, '--requirement', PINNED];
-  step('installing PostgreSQL with pgvector for the tests (pip), once …', NETWORK, `${venv}/bin/python`, args);
+  step(
+    'installing PostgreSQL with pgvector for the tests (pip), once …',
+    NETWORK,
+    `${venv}/bin/python`,
+    args,
+  );
   writeFileSync(join(root, POSTGRES, 'installed'), '');
 }

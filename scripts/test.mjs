@@ -3,7 +3,16 @@
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { build, install, install_postgres, install_runtimes, require_node, root, run, say } from './setup.mjs';
+import {
+  build,
+  install,
+  install_postgres,
+  install_runtimes,
+  require_node,
+  root,
+  run,
+  say,
+} from './setup.mjs';
 
 const REPORT = '.cache/vitest.json';
 

@@ -24,9 +24,11 @@ const urls: Record<string, string> = { PGlite: `pglite:${join(folder, 'index')}`
 let keeper: VectorStore;
 
 beforeAll(async () => {
-  server = await start_postgres();
+  [server, keeper] = await Promise.all([
+    start_postgres(),
+    open_store(urls['PGlite']!, { dimensions: 1, table: 'keeper' }),
+  ]);
   urls['PostgreSQL'] = await server.database('stores');
-  keeper = await open_store(urls['PGlite']!, { dimensions: 1, table: 'keeper' });
 });
 
 afterAll(async () => {
