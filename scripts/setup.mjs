@@ -83,11 +83,11 @@ export function install_peers() {
 
 const BINARIES = 'test/runtimes/binaries';
 
-/** Installs the other runtimes that the tests start: newest Node, Deno and Bun from npm, Chromium from Debian. */
+/** Installs the other runtimes that the tests start: newest Node, Deno, Bun and wrangler's workerd from npm, Chromium from Debian. */
 export function install_runtimes() {
   if (changed(`${BINARIES}/node_modules/.package-lock.json`) < changed(`${BINARIES}/package-lock.json`)) {
     const args = ['ci', '--prefix', BINARIES, '--ignore-scripts', '--no-audit', '--no-fund'];
-    step('installing Node, Deno and Bun for the tests, once …', NETWORK, 'npm', [...args, QUIET]);
+    step('installing Node, Deno, Bun and workerd for the tests, once …', NETWORK, 'npm', [...args, QUIET]);
   }
   if (existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) return;
   if (can_apt()) apt('Chromium', 'chromium');
