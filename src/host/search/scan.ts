@@ -11,15 +11,20 @@
 // A row that belongs to the best k scores at most twice that less than the k-th best rough score. So nothing is missed, and
 // no result depends on how the rough scores come about: alone or in a batch, in whatever order the rows lie.
 //
-//   binary  the rows that differ from the query in the fewest sign bits, CANDIDATES · k of them and all that tie with the
-//           last. Which rows those are depends on the entries alone, but they may miss some of the best.
+//   binary  the rows that differ from the query in the fewest sign bits (CANDIDATES), and all that tie with the last,
+//           then as int8. Which rows those are depends on the entries alone, but they may miss some of the best.
 
-import { QUERIES, type Block, type Rows } from './rows.ts';
+import { BLOCK_ROWS, QUERIES, type Block, type Rows } from './rows.ts';
 import { Top } from './top.ts';
 
-/** How many rows by sign bits are looked at for each one that is wanted, and how many at least. */
-export const CANDIDATES = 64;
+/**
+ * How many rows by sign bits are looked at for each one that is wanted; how many at least, and which share of all. Of the
+ * ten pictures nearest to a text, of 8,000 icons, 1,024 candidates have 99.5 %, 640 98.4, 320 94.5; of those nearest to a
+ * picture 64 candidates have 99.3 %.
+ */
+const CANDIDATES = 64;
 const LEAST_CANDIDATES = 1024;
+const SHARE = 1 / 32;
 
 /** As many queries at least are multiplied as a panel; fewer are read row by row. */
 const PANEL_FROM = 7;
@@ -118,23 +123,39 @@ function scan_products(rows: Rows, queries: readonly Float32Array[], k: number):
 }
 
 function scan_bits(rows: Rows, queries: readonly Float32Array[], k: number): Top[] {
-  const { scratch, stride, bit_stride, query_bytes, instance } = rows;
-  const { exports } = instance;
-  const wanted = Math.min(rows.count, Math.max(LEAST_CANDIDATES, CANDIDATES * k));
+  const { scratch, stride, query_bytes, instance } = rows;
+  const wanted = Math.max(CANDIDATES * k, LEAST_CANDIDATES, Math.ceil(rows.count * SHARE));
   return queries.map((query, slot) => {
-    const candidates = new Top(wanted, 0.5); // scores are integers
-    exports.index_quantize(scratch.queries + slot * query_bytes, stride, scratch.vector);
-    exports.index_bits(scratch.vector, stride, scratch.bits);
-    for (const block of rows.blocks()) {
-      exports.index_scan_bits(scratch.bits, block.bits, bit_stride, block.count, scratch.scores);
-      select_rows(rows, block, candidates);
-    }
-    return scan_candidates(rows, candidates.rows(), query, k);
+    instance.exports.index_quantize(scratch.queries + slot * query_bytes, stride, scratch.vector);
+    instance.exports.index_bits(scratch.vector, stride, scratch.bits);
+    return scan_candidates(rows, nearest_bits(rows, wanted), query, k);
   });
 }
 
-/** The best of a few rows by their 8 bits. */
-function scan_candidates(rows: Rows, candidates: readonly number[], query: Float32Array, k: number): Top {
+/** The rows that differ from the query in the fewest bits: `wanted` and all that tie with the last of them. */
+function nearest_bits(rows: Rows, wanted: number): Uint32Array {
+  const { scratch, bit_stride, dimensions, instance, count } = rows;
+  const distances = new Uint32Array(count);
+  const how_many = new Uint32Array(dimensions + 1);
+  const scores = instance.f32(scratch.scores, BLOCK_ROWS);
+  for (const block of rows.blocks()) {
+    instance.exports.index_scan_bits(scratch.bits, block.bits, bit_stride, block.count, scratch.scores);
+    for (let i = 0; i < block.count; i++) {
+      const distance = -scores[i]!;
+      distances[block.first + i] = distance;
+      how_many[distance]!++;
+    }
+  }
+  let most = 0;
+  let found = how_many[0]!;
+  while (found < wanted && most < dimensions) found += how_many[++most]!;
+  const nearest = new Uint32Array(found);
+  for (let row = 0, i = 0; row < count; row++) if (distances[row]! <= most) nearest[i++] = row;
+  return nearest;
+}
+
+/** The best of some rows by their 8 bits, in the order in which they lie. */
+function scan_candidates(rows: Rows, candidates: Uint32Array, query: Float32Array, k: number): Top {
   const { instance, scratch, stride } = rows;
   const { exports } = instance;
   const narrowed = narrow(query);
@@ -142,11 +163,15 @@ function scan_candidates(rows: Rows, candidates: readonly number[], query: Float
   const top = new Top(k, slack_int8(narrowed));
   store_narrow(rows, narrowed);
   const scores = instance.f32(scratch.scores, 4);
+  let scored = -1;
   for (const row of candidates) {
     const first = row & ~3; // the kernel takes four, of which not all may be there from any other on
-    exports.index_scan_i8(
-      ...([scratch.narrow, rows.at(first), stride, 1, rows.scale_at(first), step, scratch.scores] as const),
-    );
+    if (first !== scored)
+      exports.index_scan_i8(
+        ...([scratch.narrow, rows.at(first), stride, 1, rows.scale_at(first)] as const),
+        ...([step, scratch.scores] as const),
+      );
+    scored = first;
     top.push(row, scores[row & 3]!);
   }
   return top;
