@@ -7,9 +7,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { open_store, type StoreEntry, type StoreMatch } from '../../src/host/stores/index.ts';
+import { start_workers } from '../support/workers.ts';
 import { start_postgres, type Server } from './postgres.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -74,25 +74,27 @@ async function in_workerd(url: string, paths: readonly string[]): Promise<void> 
     logLevel: 'error',
   });
   const [program, ...rest] = readdirSync(folder).sort((a) => (a.endsWith('.mjs') ? -1 : 1));
-  const worker = new Miniflare({
+  const worker = {
+    name: 'fleet',
     modulesRoot: folder,
     modules: [
       { type: 'ESModule', path: join(folder, program!) },
       ...rest.map((name) => ({
-        type: name.endsWith('.wasm') ? ('CompiledWasm' as const) : ('Data' as const),
+        type: name.endsWith('.wasm') ? 'CompiledWasm' : 'Data',
         path: join(folder, name),
       })),
     ],
-    compatibilityDate: '2026-05-01',
+    compatibilityDate: '2026-04-01',
     compatibilityFlags: ['nodejs_compat'],
-  });
+  };
+  const workers = await start_workers([worker], () => undefined);
   try {
     const files = paths.map((path) => [basename(path), readFileSync(path, 'base64')]);
     const body = JSON.stringify({ url, pictures: Object.fromEntries(files) as Record<string, string> });
-    const response = await worker.dispatchFetch('http://worker/', { method: 'POST', body });
+    const response = await fetch(await workers.unsafeGetDirectURL('fleet'), { method: 'POST', body });
     if (!response.ok) throw new Error(await response.text());
   } finally {
-    await worker.dispose();
+    await workers.dispose();
   }
 }
 
