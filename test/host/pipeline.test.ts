@@ -115,8 +115,8 @@ describe('pipeline', () => {
   );
 
   it('checks options before it loads', async () => {
-    await expect(pipeline('feature-extraction', undefined, { dtype: 'q8' } as object)).rejects.toThrow(
-      '"q8"',
+    await expect(pipeline('feature-extraction', undefined, { dtype: 'q3' } as object)).rejects.toThrow(
+      '"q3"',
     );
     await expect(pipeline('feature-extraction', 'no/such/model')).rejects.toMatchObject({
       code: 'not_found',
