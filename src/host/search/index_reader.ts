@@ -107,10 +107,11 @@ function checked_tensors(
       throw broken(source.name, `it has a tensor ${show(name)}, which no ${dtype} index has`, {
         tensor: name,
       });
+  for (const { name } of expected)
+    if (!tensors.has(name)) throw broken(source.name, `it has no tensor ${show(name)}`, { tensor: name });
   let start = in_file[0]?.start ?? 0;
   for (const part of expected) {
-    const found = tensors.get(part.name);
-    if (!found) throw broken(source.name, `it has no tensor ${show(part.name)}`, { tensor: part.name });
+    const found = tensors.get(part.name)!;
     if (found.dtype !== part.dtype || found.shape.join() !== part.shape.join())
       throw broken(
         source.name,
