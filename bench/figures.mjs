@@ -111,6 +111,29 @@ const FIGURES = [
   faster('depthwise', 'depthwise | align-wasm', 'depthwise | onnxruntime-web', 2),
   at_most('swish, ns an element', 'swish | align-wasm', 1.1),
 
+  ...[100_000, 1_000_000].flatMap((size) => [
+    faster(
+      `search ${size} x 640, int8`,
+      `search | ${size} | align-wasm, int8`,
+      `search | ${size} | plain loop`,
+      10,
+    ),
+    faster(
+      `search ${size} x 640, int8`,
+      `search | ${size} | align-wasm, int8`,
+      `search | ${size} | Orama`,
+      10,
+    ),
+    at_least(`recall@10, int8, ${size}`, `search | ${size} | align-wasm, int8`, 0.99, 'recall'),
+    at_least(`recall@10, binary, ${size}`, `search | ${size} | align-wasm, binary`, 0.99, 'recall'),
+  ]),
+  at_most('search 1000000 x 640, int8, ms', 'search | 1000000 | align-wasm, int8', 100),
+  at_most(
+    'search 1000000 x 640, int8, MB',
+    'search memory | 1000000 | align-wasm, int8: the whole process',
+    1074,
+  ),
+
   at_most('load, Hugging Face file', 'load | hf', 1500),
   at_most('load, packed file', 'load | packed', 500),
   faster('load, Hugging Face file', 'load | hf', 'load | onnxruntime-web', 1),

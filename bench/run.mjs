@@ -16,7 +16,7 @@ const HELP = `npm run bench -- [options]
 // `npm run bench | head` is no error.
 process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 0 : 1));
 
-const SECTIONS = ['towers', 'labels', 'kernels', 'load', 'memory', 'start', 'quality', 'inputs'];
+const SECTIONS = ['towers', 'labels', 'kernels', 'load', 'memory', 'start', 'quality', 'inputs', 'search'];
 
 /** The command line, checked. */
 function read_options() {
@@ -67,8 +67,9 @@ const { inputs } = await import('./sections/inputs.mjs');
 const { kernels } = await import('./sections/kernels.mjs');
 const { labels } = await import('./sections/labels.mjs');
 const { quality } = await import('./sections/quality.mjs');
+const { search } = await import('./sections/search.mjs');
 const { towers } = await import('./sections/towers.mjs');
-const sections = { towers, labels, kernels, load, memory, start, quality, inputs };
+const sections = { towers, labels, kernels, load, memory, start, quality, inputs, search };
 
 if (['vision', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
   say("the peers' models are missing, so their rows are too; to make them (1.3 GB in bench/.models):");
