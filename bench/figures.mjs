@@ -124,8 +124,6 @@ const FIGURES = [
       `search | ${size} | Orama`,
       10,
     ),
-    at_least(`recall@10, int8, ${size}`, `search | ${size} | align-wasm, int8`, 0.99, 'recall'),
-    at_least(`recall@10, binary, ${size}`, `search | ${size} | align-wasm, binary`, 0.99, 'recall'),
   ]),
   at_most('search 1000000 x 640, int8, ms', 'search | 1000000 | align-wasm, int8', 100),
   at_most(

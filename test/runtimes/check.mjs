@@ -63,6 +63,8 @@ function compile(files) {
 async function models(align, files, options, own_model = false) {
   const model = own_model ? undefined : folder(files, 'weights/align-icons');
   const out = await embedded_model(files, await align.Align.load(model, options));
+  for (const dtype of ['fp32', 'int8', 'binary'])
+    out[`index, ${dtype}`] = await index(align, options.wasm, dtype);
   for (const name of [...files.keys()].filter((name) => name.startsWith('packed/')))
     out[name] = await packed_model(files, await align.Align.load(files.get(name), options));
   for (const name of [...files.keys()].filter((name) => name.endsWith('/reference.safetensors')))
@@ -106,6 +108,22 @@ async function packed_model(files, model) {
   const digest = await sha256([...(await model.embed_text(TEXTS)), ...(await model.embed_image(images))]);
   model.dispose();
   return digest;
+}
+
+/** The file of an index, and what it finds for one query and for many. */
+async function index({ AlignIndex }, wasm, dtype) {
+  let state = 1;
+  const vector = () =>
+    Float32Array.from({ length: 100 }, () => (state = Math.imul(state, 48271) | 1) / 2 ** 31);
+  const one = await AlignIndex.create({ dimensions: 100, dtype, ...(wasm && { wasm }) });
+  for (let i = 0; i < 3000; i++) one.add(i % 2 ? i : `no. ${i}`, vector(), { i });
+  for (let i = 1; i < 3000; i += 14) one.remove(i);
+  const bytes = one.to_bytes();
+  const back = await AlignIndex.from_bytes(bytes, wasm && { wasm });
+  const queries = Array.from({ length: 20 }, vector);
+  const found = [back.search(queries, 10), queries.map((query) => back.search(query, 10))];
+  const scores = found.flat(2).map(({ score }) => score);
+  return sha256([bytes, Float64Array.from(scores), JSON.stringify(found)]);
 }
 
 /** Every output of a golden model's own inputs, taps included. */
