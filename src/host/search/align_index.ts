@@ -340,9 +340,10 @@ export class AlignIndex {
     k: number,
     filter: NonNullable<SearchOptions['filter']>,
   ): ReturnType<typeof rank>[0] {
-    const { rows, ids, metas } = this.#changing('search');
+    const { rows, ids, metas } = this.#open;
+    const before = this.#fixed;
     const asked = new Map<number, boolean>();
-    this.#fixed = 'is being searched';
+    this.#fixed ??= 'is being searched';
     try {
       for (let ranked = k; ; ranked *= FURTHER) {
         const accepted = [];
@@ -355,7 +356,7 @@ export class AlignIndex {
         if (ranked >= rows.count) return accepted;
       }
     } finally {
-      this.#fixed = null;
+      this.#fixed = before;
     }
   }
 }
