@@ -19,7 +19,7 @@ export type { IndexDtype, IndexId, IndexSource, JsonValue };
 export interface IndexOptions {
   /** Numbers of an embedding: the model's `projection_dim`. */
   dimensions: number;
-  /** Default `'fp32'`. `'int8'` takes a quarter of the memory; `'binary'` a little more than that, and finds faster. */
+  /** Default `'fp32'`. `'int8'` takes a quarter of the memory; `'binary'` a little more, for a first pass over signs. */
   dtype?: IndexDtype | undefined;
   /** align.wasm, as in {@link LoadOptions}. */
   wasm?: WasmInput | undefined;
