@@ -30,7 +30,7 @@ const BARS = {
   'onnxruntime native, 2 threads': 'native',
 };
 
-const [WIDTH, LEFT, RIGHT, BAR, GAP, TITLE, HEAD] = [760, 230, 90, 15, 5, 26, 46];
+const [WIDTH, LEFT, RIGHT, BAR, GAP, TITLE, HEAD] = [800, 270, 90, 15, 5, 26, 46];
 
 const STYLE = `
     text { font: 12px system-ui, sans-serif; fill: #24292f; }
