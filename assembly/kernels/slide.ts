@@ -3,7 +3,7 @@
 //
 //   x:        0   1   2   3   4   5        kernel 3: column 2 meets tap 2 of output 0, tap 1 of output 1, tap 0 of output 2
 //   outputs:  └─ 0 ─┘
-//                 └─ 1 ─┘                  (a quarter to a half faster than a load for every tap and output)
+//                 └─ 1 ─┘                  (15 to 50 % faster than a load for every tap and output)
 //                     └─ 2 ─┘
 //                         └─ 3 ─┘
 //
