@@ -7,7 +7,7 @@ import { Plan } from '../plan/plan';
 import { Tensor } from '../plan/tensor';
 import { Weights } from '../plan/weights';
 
-/** Floats of an expanded map above which it is never stored: smaller ones stay in cache anyway (measured). */
+/** Floats of an expanded map above which it is never stored. 100,000 to 2,000,000 took the same time; below 2,000,000 the arena is 10.7 MB, not 13.9. */
 const FUSED: u64 = 500_000;
 
 /** Records pixel_values [n, h, w, channels] -> pooler_output [n, 1, 1, out] and what else the call wants. */

@@ -27,7 +27,7 @@ import { slot_bytes } from '../kernels/attention';
 import { BLOCK } from '../kernels/gemm';
 import { widened_bytes } from '../kernels/widen';
 
-/** Pixels of an expanded map that a fused expansion computes at a time, at least a line: their lines fit in L2 (measured). */
+/** Pixels of an expanded map that a fused expansion computes at a time, at least a line. 72, 144 and 288 took the same time. */
 const BAND_PIXELS: u32 = 144;
 
 /** Products of two 8-bit numbers that a 32-bit sum surely holds: 127 · 127 · MOST < 2³¹. */
