@@ -1,11 +1,12 @@
 // The five-line API: texts and pictures in, unit-length embeddings and ranked labels out.
 
 import type { ModelSource } from './checkpoint/model_files.ts';
+import { crc32 } from './crc32.ts';
 import { disposable } from './dispose.ts';
 import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
 import type { ImageInput } from './image.ts';
-import { crc32, LabelSet } from './label_set.ts';
+import { LabelSet } from './label_set.ts';
 import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
 import type { AlignModel } from './models.ts';
 import {

@@ -6,6 +6,7 @@ import { throw_if_aborted } from './errors.ts';
 import type { ImageInput } from './image.ts';
 import { AlignModel } from './models.ts';
 import type { CallOptions, LoadOptions } from './options.ts';
+import { pause_every } from './pause.ts';
 import { AlignProcessor } from './processor/processor.ts';
 import { rows } from './scores.ts';
 import { compile } from './wasm/module.ts';
@@ -82,12 +83,9 @@ async function in_batches<T, R>(
   run: (batch: T[]) => Promise<R[]>,
 ): Promise<R[]> {
   const results: R[] = [];
-  let turn = performance.now();
+  const pause = pause_every(TURN_MS, o.signal);
   for (let i = 0; i < items.length; i += size) {
-    if (i > 0 && performance.now() - turn > TURN_MS) {
-      await new Promise((resume) => setTimeout(resume));
-      turn = performance.now();
-    }
+    if (i > 0) await pause();
     throw_if_aborted(o.signal);
     for (const result of await run(items.slice(i, i + size))) results.push(result);
   }

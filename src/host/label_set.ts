@@ -1,5 +1,6 @@
 // Labels with their embeddings: the text tower's work, done once and shipped to where only pictures are computed.
 
+import { crc32 } from './crc32.ts';
 import { AlignError, show } from './errors.ts';
 import { dot } from './scores.ts';
 
@@ -118,17 +119,4 @@ function parse(json: Uint8Array): { labels: string[]; hypothesis_template: strin
   )
     throw corrupt('its labels are not a list of texts');
   return { labels, hypothesis_template };
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  return crc;
-});
-
-/** CRC-32 as in PNG and zip (reflected polynomial 0xEDB88320). */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 255]!;
-  return ~crc >>> 0;
 }

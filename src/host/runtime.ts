@@ -35,7 +35,8 @@ export async function load_runtime(
   const precision =
     options.precision === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
   const module = await compile(options.wasm, precision);
-  const threads = threads_available() ? (options.threads ?? 1) : 1;
+  const { threads: asked = 1 } = options;
+  const threads = asked > 1 && threads_available() ? asked : 1;
   const checkpoint = await Checkpoint.open(folder, signal);
   try {
     const { packing } = checkpoint;

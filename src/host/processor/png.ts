@@ -3,6 +3,7 @@
 // pixels and nothing else. Transparency of a single colour is applied here, as decoders overwrite that colour.
 
 import { platform } from '#platform';
+import { crc32 } from '../crc32.ts';
 import { AlignError, show } from '../errors.ts';
 import { inflate } from './inflate.ts';
 import { png_orientation } from './orientation.ts';
@@ -195,18 +196,4 @@ function make_chunk(type: string, data: Uint8Array): Uint8Array {
   out.set(data, 8);
   view.setUint32(data.length + 8, crc32(out.subarray(4, data.length + 8)));
   return out;
-}
-
-let crc_table: Uint32Array | undefined;
-
-/** The CRC of PNG (and zip), a byte at a time. */
-function crc32(bytes: Uint8Array): number {
-  crc_table ??= Uint32Array.from({ length: 256 }, (_, n) => {
-    let value = n;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-    return value;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = crc_table[(crc ^ byte) & 255]! ^ (crc >>> 8);
-  return (crc ^ 0xffffffff) >>> 0;
 }
