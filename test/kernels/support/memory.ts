@@ -21,6 +21,11 @@ export class GuardedMemory {
     this.#end = instance.base;
   }
 
+  /** First address behind everything placed so far. */
+  get end(): number {
+    return this.#end;
+  }
+
   /** Address of `bytes` bytes that kernels may only read. */
   place(bytes: number): number {
     const start = Math.ceil(this.#end / 256) * 256;

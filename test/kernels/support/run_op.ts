@@ -55,13 +55,33 @@ export async function result_of(op: OpSpec): Promise<Float32Array> {
   return Object.values(await run_op(op))[0]!;
 }
 
+/** Where an op was laid out in memory. */
+export interface PlacedOp {
+  readonly weights: number;
+  readonly record: number;
+  /** What the record's places count from. */
+  readonly arena: number;
+  readonly places: Readonly<Record<string, number>>;
+}
+
 /** Runs the op in `parts` parts, one after another. */
 export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_step?: number): Results {
   const memory = new GuardedMemory(instance);
+  const placed = place_op(memory, op, weight_step);
+  instance.exports.bind(placed.weights, placed.arena);
+  memory.guard(() => {
+    for (let part = 0; part < parts; part++) instance.exports.execute(placed.record, 0, 1, part, parts);
+  });
+  return take_results(memory, op, placed);
+}
+
+/** Packs the op's weights, writes its inputs and its record. */
+export function place_op(memory: GuardedMemory, op: OpSpec, weight_step?: number): PlacedOp {
+  const { instance } = memory;
   const weights = op.weights ? pack_block(memory, op.weights, weight_step) : instance.base;
   const second_weights = op.second?.weights ? pack_block(memory, op.second.weights, weight_step) : weights;
   const record = memory.place(layout.RECORD_BYTES);
-  const arena = record; // places count from here
+  const arena = record;
   const places: Record<string, number> = {};
   for (const [name, { data, width }] of Object.entries(op.inputs)) {
     const at = memory.place((data.length / width) * round_up(width) * 4);
@@ -74,14 +94,14 @@ export function run_parts(instance: Instance, op: OpSpec, parts: number, weight_
     places[name] = at - arena;
   }
   for (const [name, bytes] of Object.entries(op.scratch ?? {})) places[name] = memory.result(bytes) - arena;
-
   instance.bytes(record, layout.RECORD_BYTES).fill(0);
   write_record(instance, record, op, places, 0);
   if (op.second) write_record(instance, record + layout.HALF, op.second, places, second_weights - weights);
-  instance.exports.bind(weights, arena);
-  memory.guard(() => {
-    for (let part = 0; part < parts; part++) instance.exports.execute(record, 0, 1, part, parts);
-  });
+  return { weights, record, arena, places };
+}
+
+/** Dense results of an op that ran. */
+export function take_results(memory: GuardedMemory, op: OpSpec, { places, arena }: PlacedOp): Results {
   return Object.fromEntries(
     Object.entries(op.outputs).map(([name, { rows, width }]) => [
       name,
