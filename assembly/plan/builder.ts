@@ -2,7 +2,7 @@
 // everything out for the host. It all lives on the stub runtime's heap, which the host resets once it has its copy.
 
 import { aligned, plan_arena } from './arena';
-import { block_bytes } from './formats';
+import { block_bytes, row_bytes } from './formats';
 import { Format, HALF, Kind, NONE, Op, RECORD_BYTES } from './op';
 import { Packing, Part, Recording, Request, Role, Source, TensorEntry } from './tables';
 import { round_up, Tensor } from './tensor';
@@ -77,7 +77,13 @@ export class Builder {
     request.rows = rows;
     request.depth = depth;
     request.first_source = this.sources.length;
-    this.places.take(block_bytes(packing, format, rows, depth), request);
+    const bytes = block_bytes(packing, format, rows, depth);
+    const unit = packing == Packing.Rows ? <u64>row_bytes(format, depth) : bytes;
+    if (unit <= this.places.limit) this.places.take(bytes, unit, request);
+    else {
+      this.fail(`${name} takes ${unit} bytes in one piece, more than the ${this.places.limit} that can be bound`);
+      request.piece = u32.MAX_VALUE;
+    }
     this.requests.push(request);
     return request;
   }

@@ -16,7 +16,7 @@ export const RECORD_BYTES: usize = 256;
 export const HALF: usize = 128;
 
 /** Version of this layout and of the exports; the host refuses a module with another one. */
-export const ABI: u32 = 2;
+export const ABI: u32 = 3;
 
 /** An operand that is not there. */
 export const NONE: u32 = 0xffffffff;
@@ -195,12 +195,16 @@ export class Pool extends Op {
   count: u32;
 }
 
-/** out[t] = table[ids[t]], or += with `accumulate`; ids are 32-bit integers */
+/**
+ * out[t] = table[ids[t] − first], zeros for ids outside first … first + rows − 1; or += with `accumulate`. Ids are 32-bit
+ * integers. A table too large for one binding is several ops, each with a piece of it.
+ */
 @unmanaged
 export class Embedding extends Op {
   ids: u32;
   out: u32;
   tokens: u32;
+  first: u32;
   rows: u32;
   ldc: u32;
   accumulate: u32;

@@ -179,15 +179,22 @@ export class Plan extends Builder {
 
   /** Rows of a table by id, into a new tensor or added to `sum`. */
   embedding(ids: Tensor, table: Block, tokens: u32, rows: u32, width: u32, sum: Tensor | null): Tensor {
-    const op = changetype<Embedding>(this.begin(Kind.Embedding, 2, table.name, 0, table));
-    const out = sum ? sum : this.fresh(tokens, 1, 1, width);
-    op.ids = this.use(ids);
-    op.out = this.use(out);
-    op.tokens = tokens;
-    op.rows = rows;
-    op.ldc = out.stride;
-    op.accumulate = sum ? 1 : 0;
-    return out;
+    let out = sum;
+    let piece = table;
+    for (let first: u32 = 0; first < rows; first += table.rows) {
+      const op = changetype<Embedding>(this.begin(Kind.Embedding, 2, table.name, 0, piece));
+      op.accumulate = out ? 1 : 0;
+      const to = out ? out : this.fresh(tokens, 1, 1, width);
+      op.ids = this.use(ids);
+      op.out = this.use(to);
+      op.tokens = tokens;
+      op.first = first;
+      op.rows = min(table.rows, rows - first);
+      op.ldc = to.stride;
+      out = to;
+      piece = new Block(table.name, piece.shard + 1, 0, table.format, table.rows);
+    }
+    return out!;
   }
 
   layernorm(x: Tensor, w: Block, eps: f64): Tensor {

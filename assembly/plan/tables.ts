@@ -49,6 +49,10 @@ export class Request {
   shard: u32;
   offset: u32;
   bytes: u32;
+  /**
+   * Bytes of a piece: all of them, but for a table larger than a shard. Its second piece begins the next shard, and so on.
+   */
+  piece: u32;
   /** Output columns, channels or table rows. */
   rows: u32;
   /** Panels: inner size k of the block, pads included. Rows: the stride in floats. Taps: k · k. */

@@ -2,7 +2,7 @@
 // fixes the places, so every plan of a tower finds its weights at the same ones.
 
 import { aligned } from './arena';
-import { F32_ONLY, PRODUCT_FORMATS, TABLE_FORMATS } from './formats';
+import { F32_ONLY, PRODUCT_FORMATS, row_bytes, TABLE_FORMATS } from './formats';
 import { Format } from './op';
 import { Plan } from './plan';
 import { Packing, Part, Request, Source } from './tables';
@@ -15,6 +15,8 @@ export class Block {
     public shard: u32,
     public offset: u32,
     public format: Format,
+    /** Rows of a table in this piece of it; another block's are not asked for. */
+    public rows: u32 = 0,
   ) {}
 }
 
@@ -73,7 +75,9 @@ export class Weights {
   table(name: string, rows: u32, width: u32): Block {
     const request = this.rows(name, rows, width, TABLE_FORMATS);
     this.source(this.prefix + name + '.weight', Part.Weight, 2, rows, width);
-    return this.block(name, request);
+    const block = this.block(name, request);
+    block.rows = request.piece / <u32>row_bytes(request.format, request.depth);
+    return block;
   }
 
   /** torch.nn.LayerNorm: gamma, then beta, one row each. */
@@ -136,19 +140,26 @@ export class Places {
   constructor(
     public shard: u32,
     public offset: u64,
-    private limit: u64,
+    public limit: u64,
   ) {}
 
-  take(bytes: u64, request: Request): void {
-    const size = aligned(bytes);
-    if (this.offset > 0 && this.offset + size > this.limit) {
+  /** A place for `bytes` bytes, in pieces of whole units of `unit` bytes where they are more than a shard holds. */
+  take(bytes: u64, unit: u64, request: Request): void {
+    if (this.offset > 0 && this.offset + aligned(bytes) > this.limit) {
       this.shard++;
       this.offset = 0;
     }
     request.shard = this.shard;
     request.offset = <u32>this.offset;
     request.bytes = <u32>bytes;
-    this.offset += size;
-    this.total += <f64>size;
+    const piece = bytes <= this.limit ? bytes : this.limit - (this.limit % unit);
+    request.piece = <u32>piece;
+    let rest = bytes;
+    for (; rest > piece; rest -= piece) {
+      this.shard++;
+      this.total += <f64>aligned(piece);
+    }
+    this.offset += aligned(rest);
+    this.total += <f64>aligned(rest);
   }
 }

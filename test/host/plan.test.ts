@@ -139,6 +139,32 @@ describe('Plans of the default AlignConfig', () => {
     for (const plan of plans_of(config, [VISION], [TEXT], limit)) check_blocks(plan, limit);
   });
 
+  test('split a word table that is larger than a shard, an op for each piece', () => {
+    const limit = 20 * 2 ** 20;
+    const [plan] = plans_of(config, [], [TEXT], limit);
+    check_blocks(plan!, limit);
+    const words = weight_requests(plan!).find(({ name }) => name.endsWith('word_embeddings'))!;
+    const row = config.text_config.hidden_size * 4;
+    expect(words.piece).toBe(Math.floor(limit / row) * row);
+    const pieces = describe_plan(plan!).filter(({ name }) => name === words.name);
+    const { vocab_size } = config.text_config;
+    expect(pieces.map(({ fields }) => fields.shard)).toEqual(
+      Array.from({ length: Math.ceil(words.bytes / words.piece) }, (_, i) => words.shard + i),
+    );
+    expect(pieces.reduce((rows, { fields }) => rows + fields.rows!, 0)).toBe(vocab_size);
+    for (const [i, { fields }] of pieces.entries()) {
+      expect(fields.first).toBe((i * words.piece) / row);
+      expect(fields.accumulate).toBe(Number(i > 0));
+      expect(fields.weights).toBe(0);
+    }
+  });
+
+  test('refuse another block that is larger than a shard', () => {
+    expect(() => plans_of(config, [], [TEXT], 2 ** 20)).toThrow(
+      /attention\.self\.query\+key\+value takes \d+ bytes in one piece, more than the 1048576/,
+    );
+  });
+
   test('print one op a line', () => {
     const [vision] = calls();
     const lines = plan_text(vision!).trimEnd().split('\n');

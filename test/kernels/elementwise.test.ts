@@ -20,6 +20,16 @@ describe.each([1, 2, 3, 5, 7, 15, 16, 17, 33])('With rows of %i', (width) => {
       }
   });
 
+  test('Embedding of a piece of a table gives zeros for rows of other pieces, or adds nothing', async () => {
+    const table = random.floats(5 * width);
+    const ids = Int32Array.of(0, 3, 4, 6, 8, 9, 200);
+    for (const sum of [undefined, random.floats(ids.length * width)]) {
+      const args = { rows: 5, first: 4, width, table, ids, ...(sum && { sum }) };
+      const want = Float32Array.from(oracle.embedding(args));
+      expect_same_bits(await result_of(embedding_op(args)), want, sum ? 'added' : 'alone');
+    }
+  });
+
   test('Gather picks rows in any order, and one twice', async () => {
     const x = random.floats(9 * width);
     for (const list of [[0], [8, 0, 3], [5, 5, 1, 7, 2, 0]]) {

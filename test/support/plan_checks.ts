@@ -93,16 +93,23 @@ export function check_arena(plan: Plan): void {
 export function check_blocks(plan: Plan, limit = Infinity): void {
   const blocks = weight_requests(plan);
   const ends = new Map<number, number>();
-  for (const { shard, offset, bytes } of blocks) {
+  const pieces = blocks.flatMap(({ shard, offset, bytes, piece }) =>
+    Array.from({ length: Math.ceil(bytes / piece) }, (_, i) => ({
+      shard: shard + i,
+      offset: i === 0 ? offset : 0,
+      bytes: Math.min(piece, bytes - i * piece),
+    })),
+  );
+  for (const { shard, offset, bytes } of pieces) {
     expect(offset % ALIGNMENT).toBe(0);
     expect(offset).toBeGreaterThanOrEqual(ends.get(shard) ?? 0);
     expect(offset + bytes).toBeLessThanOrEqual(limit);
     ends.set(shard, offset + bytes);
   }
-  const used = blocks.reduce((sum, { bytes }) => sum + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, 0);
+  const used = pieces.reduce((sum, { bytes }) => sum + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, 0);
   expect(plan.weight_bytes).toBe(used);
-  // Every op that has weights finds them at the start of a block.
-  const places = new Set(blocks.map(({ shard, offset }) => `${shard} ${offset}`));
+  // Every op that has weights finds them at the start of a piece.
+  const places = new Set(pieces.map(({ shard, offset }) => `${shard} ${offset}`));
   for (const { kind, fields } of describe_plan(plan))
     if (/Gemm|Conv2d|Depthwise|Embedding|LayerNorm|Similarity/.test(kind))
       expect(places).toContain(`${fields.shard!} ${fields.weights!}`);

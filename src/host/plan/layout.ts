@@ -11,7 +11,7 @@ export interface Struct {
 
 export const RECORD_BYTES = 256;
 export const HALF = 128;
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 export const NONE = 0xffffffff;
 export const LANES = 4;
 export const ALIGNMENT = 256;
@@ -100,13 +100,13 @@ export const Pool: { readonly size: number; readonly fields: Readonly<Record<'ki
   },
 };
 
-export const Embedding: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'ids' | 'out' | 'tokens' | 'rows' | 'ldc' | 'accumulate', Field>> } = {
-  size: 56,
+export const Embedding: { readonly size: number; readonly fields: Readonly<Record<'kind' | 'name' | 'operands' | 'shard' | 'weights' | 'macs_low' | 'macs_high' | 'format' | 'ids' | 'out' | 'tokens' | 'first' | 'rows' | 'ldc' | 'accumulate', Field>> } = {
+  size: 60,
   fields: {
     kind: [0, 'u32'], name: [4, 'u32'], operands: [8, 'u32'], shard: [12, 'u32'],
     weights: [16, 'u32'], macs_low: [20, 'u32'], macs_high: [24, 'u32'], format: [28, 'u32'],
-    ids: [32, 'u32'], out: [36, 'u32'], tokens: [40, 'u32'], rows: [44, 'u32'],
-    ldc: [48, 'u32'], accumulate: [52, 'u32'],
+    ids: [32, 'u32'], out: [36, 'u32'], tokens: [40, 'u32'], first: [44, 'u32'],
+    rows: [48, 'u32'], ldc: [52, 'u32'], accumulate: [56, 'u32'],
   },
 };
 
@@ -181,14 +181,14 @@ export const TensorEntry: { readonly size: number; readonly fields: Readonly<Rec
   },
 };
 
-export const Request: { readonly size: number; readonly fields: Readonly<Record<'eps' | 'name' | 'format' | 'accepts' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at', Field>> } = {
-  size: 72,
+export const Request: { readonly size: number; readonly fields: Readonly<Record<'eps' | 'name' | 'format' | 'accepts' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'piece' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at', Field>> } = {
+  size: 76,
   fields: {
     eps: [0, 'f64'], name: [8, 'u32'], format: [12, 'u32'], accepts: [16, 'u32'],
     normed: [20, 'u32'], packing: [24, 'u32'], shard: [28, 'u32'], offset: [32, 'u32'],
-    bytes: [36, 'u32'], rows: [40, 'u32'], depth: [44, 'u32'], channels: [48, 'u32'],
-    taps: [52, 'u32'], first_source: [56, 'u32'], sources: [60, 'u32'], scratch_bytes: [64, 'u32'],
-    scratch_at: [68, 'u32'],
+    bytes: [36, 'u32'], piece: [40, 'u32'], rows: [44, 'u32'], depth: [48, 'u32'],
+    channels: [52, 'u32'], taps: [56, 'u32'], first_source: [60, 'u32'], sources: [64, 'u32'],
+    scratch_bytes: [68, 'u32'], scratch_at: [72, 'u32'],
   },
 };
 

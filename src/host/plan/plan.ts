@@ -38,6 +38,8 @@ export interface WeightRequest {
   readonly shard: number;
   readonly offset: number;
   readonly bytes: number;
+  /** Bytes of a piece: all, but for a table larger than a shard, whose second piece begins the next shard, and so on. */
+  readonly piece: number;
   readonly scratch_bytes: number;
   readonly sources: readonly WeightSource[];
   readonly record: Uint8Array;

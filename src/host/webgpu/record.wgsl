@@ -138,6 +138,7 @@ struct Embedding {
   ids: u32,
   out: u32,
   tokens: u32,
+  first: u32,
   rows: u32,
   ldc: u32,
   accumulate: u32,

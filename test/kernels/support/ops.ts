@@ -184,16 +184,20 @@ export interface EmbeddingArgs {
   readonly ids: Int32Array;
   /** What the rows are added to. */
   readonly sum?: Float32Array;
+  /** The id of the table's first row; default 0. */
+  readonly first?: number;
   /** How the table is stored; F32 where absent. */
   readonly format?: FormatName;
 }
 
-export function embedding_op({ rows, width, table, ids, sum, format = 'F32' }: EmbeddingArgs): OpSpec {
+export function embedding_op(args: EmbeddingArgs): OpSpec {
+  const { rows, width, table, ids, sum, first = 0, format = 'F32' } = args;
   const tokens = ids.length;
   return {
     kind: 'Embedding',
     fields: {
       tokens,
+      first,
       rows,
       ldc: round_up(width),
       accumulate: Number(sum !== undefined),

@@ -158,10 +158,11 @@ export function pool({ batch, h, w, channels, x, pooling }: PoolArgs): Sums {
   return out;
 }
 
-export function embedding({ width, table, ids, sum }: EmbeddingArgs): Float64Array {
+export function embedding({ rows, width, table, ids, sum, first = 0 }: EmbeddingArgs): Float64Array {
   return Float64Array.from({ length: ids.length * width }, (_, i) => {
-    const row = table[ids[Math.floor(i / width)]! * width + (i % width)]!;
-    return sum ? sum[i]! + row : row;
+    const row = ids[Math.floor(i / width)]! - first;
+    const value = row >= 0 && row < rows ? table[row * width + (i % width)]! : 0;
+    return sum ? sum[i]! + value : value;
   });
 }
 
