@@ -1,23 +1,16 @@
 // The first pass of a search: how every row of a block compares with one query, roughly. A row is read from end to end
 // before the next: four at a time read memory at 6 GB/s, one at 19 (Node 20), as processors fetch ahead along one line.
 //
-//   rows:  row 0 | row 1 | …   `stride` bytes each, a multiple of 16, filled up with zeros; f32, i8 or sign bits
+//   rows:  row 0 | row 1 | …   `stride` bytes each, a multiple of 16, filled up with zeros; f32 or i8
 //   out:   f32[count rounded up to 4]: what lies behind the last row is read and scored too, and means nothing
 //
 // The scores say which rows are looked at again (index_dot); how far they may be off is worked out in
 // src/host/search/scan.ts.
 
 import { madd } from '../simd/lanes';
+import { row_i8, sums_i32 } from './row';
 
 /** The sums of a, b, c and d's lanes in one vector. */
-// @ts-ignore: decorator
-@inline
-function sums_i32(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = i32x4.add(i32x4.shuffle(a, b, 0, 4, 1, 5), i32x4.shuffle(a, b, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(c, d, 0, 4, 1, 5), i32x4.shuffle(c, d, 2, 6, 3, 7));
-  return i32x4.add(i32x4.shuffle(ab, cd, 0, 1, 4, 5), i32x4.shuffle(ab, cd, 2, 3, 6, 7));
-}
-
 // @ts-ignore: decorator
 @inline
 function sums_f32(a: v128, b: v128, c: v128, d: v128): v128 {
@@ -55,19 +48,26 @@ function row_f32(query: usize, row: usize, stride: usize): v128 {
   return f32x4.add(f32x4.add(c0, c1), f32x4.add(c2, c3));
 }
 
-/** out[i] = (rows[i] · query) · (scales[i] · step), the product exact: i8 times a query of i16 in steps of `step`. */
-export function index_scan_i8(query: usize, rows: usize, stride: usize, count: u32, scales: usize, step: f32, out: usize): void {
+/**
+ * out[i] = ((rows[i] · query) · step + more) · scales[i], the product of i8 and a query of i16 exact: with `more` for what
+ * the rows' residuals may add.
+ */
+export function index_scan_i8(
+  query: usize,
+  rows: usize,
+  stride: usize,
+  count: u32,
+  scales: usize,
+  step: f32,
+  more: f32,
+  out: usize,
+): void {
   const steps = f32x4.splat(step);
+  const mores = f32x4.splat(more);
   for (let i: u32 = 0; i < count; i += 4, rows += stride << 2, scales += 16, out += 16) {
-    const scale = f32x4.mul(v128.load(scales), steps);
-    v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(four_i8(query, rows, stride)), scale));
+    const sums = f32x4.convert_i32x4_s(four_i8(query, rows, stride));
+    v128.store(out, f32x4.mul(f32x4.add(f32x4.mul(sums, steps), mores), v128.load(scales)));
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function dot(c: v128, q: v128, row: v128): v128 {
-  return i32x4.add(c, i32x4.dot_i16x8_s(q, row));
 }
 
 function four_i8(query: usize, rows: usize, stride: usize): v128 {
@@ -75,59 +75,6 @@ function four_i8(query: usize, rows: usize, stride: usize): v128 {
   const b = row_i8(query, rows + stride, stride);
   const c = row_i8(query, rows + 2 * stride, stride);
   return sums_i32(a, b, c, row_i8(query, rows + 3 * stride, stride));
-}
-
-/** The lane sums of a row times the query, 32 numbers at a time as far as that goes. */
-function row_i8(query: usize, row: usize, stride: usize): v128 {
-  const end = row + stride;
-  const most = row + (stride & ~31);
-  let c0 = i32x4.splat(0), c1 = c0, c2 = c0, c3 = c0;
-  while (row < most) {
-    c0 = dot(c0, v128.load(query), v128.load8x8_s(row));
-    c1 = dot(c1, v128.load(query, 16), v128.load8x8_s(row, 8));
-    c2 = dot(c2, v128.load(query, 32), v128.load8x8_s(row, 16));
-    c3 = dot(c3, v128.load(query, 48), v128.load8x8_s(row, 24));
-    row += 32;
-    query += 64;
-  }
-  if (row < end) {
-    c0 = dot(c0, v128.load(query), v128.load8x8_s(row));
-    c1 = dot(c1, v128.load(query, 16), v128.load8x8_s(row, 8));
-  }
-  return i32x4.add(i32x4.add(c0, c1), i32x4.add(c2, c3));
-}
-
-/** out[i] = −(bits in which rows[i] and the query differ). */
-export function index_scan_bits(query: usize, rows: usize, stride: usize, count: u32, out: usize): void {
-  for (let i: u32 = 0; i < count; i += 4, rows += stride << 2, out += 16) {
-    v128.store(out, f32x4.neg(f32x4.convert_i32x4_s(four_bits(query, rows, stride))));
-  }
-}
-
-/** A 16-bit lane takes 16 a vector, so that 2¹⁶ dimensions are 2¹³ at most. */
-// @ts-ignore: decorator
-@inline
-function differ(c: v128, q: v128, row: usize): v128 {
-  return i16x8.add(c, i16x8.extadd_pairwise_i8x16_u(i8x16.popcnt(v128.xor(q, v128.load(row)))));
-}
-
-function four_bits(query: usize, r0: usize, stride: usize): v128 {
-  const end = query + stride;
-  const r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride;
-  let c0 = i16x8.splat(0), c1 = c0, c2 = c0, c3 = c0;
-  for (let at: usize = 0; query < end; query += 16, at += 16) {
-    const q = v128.load(query);
-    c0 = differ(c0, q, r0 + at);
-    c1 = differ(c1, q, r1 + at);
-    c2 = differ(c2, q, r2 + at);
-    c3 = differ(c3, q, r3 + at);
-  }
-  return sums_i32(
-    i32x4.extadd_pairwise_i16x8_u(c0),
-    i32x4.extadd_pairwise_i16x8_u(c1),
-    i32x4.extadd_pairwise_i16x8_u(c2),
-    i32x4.extadd_pairwise_i16x8_u(c3),
-  );
 }
 
 /**

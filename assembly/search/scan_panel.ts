@@ -16,8 +16,8 @@ export function index_scan_panel_f32(panel: usize, rows: usize, stride: usize, k
 const BLOCK: u32 = 64;
 
 /**
- * `head`, `panel` as dot.ts has them: 16 zeros and the steps of the queries; pairs of k of i16 queries. `wide`: room for
- * 64 rows of 16 + 2 · stride bytes.
+ * `head`, `panel` as dot.ts has them: what residuals may add, and the steps of the queries; pairs of k of i16 queries.
+ * `wide`: room for 64 rows of 16 + 2 · stride bytes.
  */
 export function index_scan_panel_i8(
   head: usize,
@@ -34,15 +34,28 @@ export function index_scan_panel_i8(
   for (let i: u32 = 0; i < count; i += BLOCK) {
     const some = min(BLOCK, count - i);
     let to = wide;
-    for (let j: u32 = 0; j < some; j++, rows += stride, scales += 4, to += row) {
-      store<f32>(to, load<f32>(scales));
+    for (let j: u32 = 0; j < some; j++, rows += stride, to += row) {
+      store<f32>(to, 1);
       widen(rows, stride, to + 16);
     }
     let from = wide;
     let j = some;
     for (; j >= 2; j -= 2, from += row << 1, out += 128) dot2(from, from + row, head, panel, bytes, out, out + 64, 4);
-    if (j) dot1(from, head, panel, bytes, out, 4);
+    if (j) {
+      dot1(from, head, panel, bytes, out, 4);
+      out += 64;
+    }
+    for (let at = out - (<usize>some << 6); at < out; at += 64, scales += 4) scale16(at, v128.load32_splat(scales));
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function scale16(at: usize, scale: v128): void {
+  v128.store(at, f32x4.mul(v128.load(at), scale));
+  v128.store(at, f32x4.mul(v128.load(at, 16), scale), 16);
+  v128.store(at, f32x4.mul(v128.load(at, 32), scale), 32);
+  v128.store(at, f32x4.mul(v128.load(at, 48), scale), 48);
 }
 
 function widen(from: usize, bytes: usize, to: usize): void {

@@ -106,11 +106,12 @@ describe.each(DTYPES)('%s', (dtype) => {
     const index = await make(dtype);
     const { metadata, tensors } = apart(index.to_bytes());
     expect(metadata).toMatchObject({
-      ...{ format: 'align-wasm index', version: '1', dtype, dimensions: '5', model: 'möbius' },
+      ...{ format: 'align-wasm index', version: '2', dtype, dimensions: '5', model: 'möbius' },
     });
     expect(tensors.map(({ name, dtype, shape }) => [name, dtype, shape.slice(0, 2)])).toEqual([
       ...(dtype === 'fp32' ? [] : [['scales', 'F32', [4]]]),
       ['embeddings', dtype === 'fp32' ? 'F32' : 'I8', [4, 5]],
+      ...(dtype === 'fp32' ? [] : [['residuals', 'U8', [4, 1]]]),
       ...(dtype === 'binary' ? [['bits', 'U8', [4, 1]]] : []),
       ['entries', 'U8', [expect.any(Number)]],
     ]);
@@ -153,7 +154,16 @@ describe('a file whose checksum is right but whose contents are not', () => {
 
   test.each<[string, IndexDtype, string, (parts: Parts) => void]>([
     ['another format', 'int8', '"pt"', ({ metadata }) => (metadata.format = 'pt')],
-    ['a later version', 'int8', '"2"', ({ metadata }) => (metadata.version = '2')],
+    [
+      'version 1, which had no residuals',
+      'int8',
+      'version "1", not "2"',
+      (parts) => {
+        parts.metadata.version = '1';
+        parts.tensors.splice(2, 1);
+      },
+    ],
+    ['a later version', 'int8', '"3"', ({ metadata }) => (metadata.version = '3')],
     ['no version', 'int8', 'undefined', ({ metadata }) => delete metadata.version],
     ['an unknown dtype', 'int8', '"int4"', ({ metadata }) => (metadata.dtype = 'int4')],
     ['another dtype', 'int8', 'bits', ({ metadata }) => (metadata.dtype = 'binary')],
@@ -164,6 +174,7 @@ describe('a file whose checksum is right but whose contents are not', () => {
     ['unknown metadata', 'fp32', '"note"', ({ metadata }) => (metadata.note = 'x')],
     ['no embeddings', 'int8', '"embeddings"', (p) => p.tensors.splice(1, 1)],
     ['no scales', 'int8', '"scales"', (p) => p.tensors.splice(0, 1)],
+    ['no residuals', 'int8', '"residuals"', (p) => p.tensors.splice(2, 1)],
     ['no entries', 'fp32', '"entries"', (p) => p.tensors.pop()],
     ['one tensor more', 'fp32', '"more"', (p) => p.tensors.push({ ...tensor(p, 'entries'), name: 'more' })],
     ['tensors in another order', 'int8', 'not where', (p) => p.tensors.reverse()],
@@ -174,6 +185,10 @@ describe('a file whose checksum is right but whose contents are not', () => {
     ['a row that is too long', 'fp32', 'row 0 (id -2)', (p) => f32(p, 'embeddings', 0, 7)],
     ['a row of zeros', 'fp32', 'length 0', (p) => tensor(p, 'embeddings').bytes.fill(0)],
     ['a row of zeros', 'int8', 'row 0', (p) => tensor(p, 'embeddings').bytes.fill(0)],
+    ['numbers that are too small', 'int8', '255', (p) => tensor(p, 'embeddings').bytes.fill(1)],
+    ['a number that is too large', 'int8', '255', (p) => (tensor(p, 'embeddings').bytes[6] = 128)],
+    ['other residuals', 'int8', 'row 2', (p) => (tensor(p, 'residuals').bytes[2]! ^= 1)],
+    ['residuals behind the last', 'binary', 'row 1', (p) => (tensor(p, 'residuals').bytes[1]! |= 0x20)],
     ['an infinite scale', 'int8', 'Infinity', (p) => f32(p, 'scales', 1, Infinity)],
     ['a scale of another row', 'int8', 'row 1', (p) => f32(p, 'scales', 1, 0.01)],
     ['a scale that is no number', 'binary', 'NaN', (p) => f32(p, 'scales', 3, NaN)],

@@ -20,7 +20,10 @@ class Bench {
     return this.memory.instance.exports;
   }
 
-  put(data: Float32Array | Int16Array | Int8Array | Uint8Array, bytes: number = data.byteLength): number {
+  put(
+    data: Float32Array | Uint32Array | Int16Array | Int8Array | Uint8Array,
+    bytes: number = data.byteLength,
+  ): number {
     const at = this.memory.place(bytes);
     const place = this.memory.instance.bytes(at, bytes).fill(0);
     place.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -65,25 +68,50 @@ describe.each(WIDTHS)('rows of %i numbers', (width) => {
       const x = random.floats(width);
       const at = bench.put(x, 4 * stride);
       const q = bench.memory.result(stride);
-      bench.exports.index_quantize(at, stride, q);
-      const got = new Int8Array(bench.memory.instance.bytes(q, stride).slice().buffer);
+      const residuals = bench.memory.result(stride / 8);
+      bench.exports.index_quantize(at, stride, q, residuals);
+      const high = new Int8Array(bench.memory.instance.bytes(q, stride).slice().buffer);
+      const low = bench.memory.instance.bytes(residuals, stride / 8).slice();
+      const got = Int16Array.from(high, (value, i) => 2 * value + ((low[i >> 3]! >> (i & 7)) & 1));
       const largest = x.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      x.forEach((value, i) => expect(Math.abs(got[i]! - (value * 127) / largest)).toBeLessThan(0.5001));
-      expect(Math.max(...got.map(Math.abs))).toBe(127);
+      x.forEach((value, i) => expect(Math.abs(got[i]! - (value * 255) / largest)).toBeLessThan(0.5001));
+      expect(Math.max(...got.map(Math.abs))).toBe(255);
       expect(got.slice(width).every((value) => value === 0)).toBe(true);
 
       const squares = got.reduce((sum, value) => sum + value * value, 0);
-      const scale = bench.exports.index_scale(q, stride);
+      const scale = bench.exports.index_scale(q, residuals, stride);
       expect(scale).toBe(Math.fround(1 / Math.sqrt(squares)));
 
-      const bits = bench.memory.result(up(stride / 8, 4));
+      const bits = bench.memory.result(stride / 8);
       bench.exports.index_bits(q, stride, bits);
       const set = bench.memory.instance.bytes(bits, stride / 8);
-      got.forEach((value, i) => expect((set[i >> 3]! >> (i & 7)) & 1).toBe(Number(value > 0)));
+      got.forEach((value, i) => expect((set[i >> 3]! >> (i & 7)) & 1).toBe(Number(value < 0)));
 
-      const out = bench.memory.result(4 * width);
-      bench.exports.index_row(q, scale, width, out);
-      expect(bench.f32(out, width)).toEqual(Float32Array.from(got.slice(0, width), (v) => v * scale));
+      const out = bench.memory.result(4 * stride);
+      bench.exports.index_row(q, residuals, stride, scale, out);
+      expect(bench.f32(out, stride)).toEqual(Float32Array.from(got, (v) => v * scale));
+      const again = [bench.memory.result(stride), bench.memory.result(stride / 8)] as const;
+      bench.exports.index_quantize(out, stride, ...again);
+      expect(bench.memory.instance.bytes(again[0], stride)).toEqual(bench.memory.instance.bytes(q, stride));
+      expect(bench.memory.instance.bytes(again[1], stride / 8)).toEqual(low);
+    }
+  });
+
+  test('that no vector gives have no scale', () => {
+    for (const [most, bit] of [
+      [0, 0],
+      [0, 1],
+      [126, 1],
+      [127, 0],
+      [-128, 0],
+      [-127, 0],
+    ] as const) {
+      const bench = new Bench();
+      const q = new Int8Array(stride);
+      q[width - 1] = most;
+      const residuals = new Uint8Array(stride / 8);
+      residuals[(width - 1) >> 3] = bit << ((width - 1) & 7);
+      expect(bench.exports.index_scale(bench.put(q), bench.put(residuals), stride)).toBe(Infinity);
     }
   });
 
@@ -131,9 +159,10 @@ describe.each(WIDTHS)('rows of %i numbers', (width) => {
         Int16Array.from(random.integers(width, 9000), (v) => v - 4500),
       );
       const steps = random.floats(16, 1e-5, 1e-4);
+      const mores = random.floats(16, 0, 20);
       const [at, scale] = [bench.put(rows), bench.put(scales)];
       const head = new Uint8Array(128 + 32 * stride);
-      new Float32Array(head.buffer, 64, 16).set(steps);
+      new Float32Array(head.buffer, 0, 32).set([...mores, ...steps]);
       const panel = new Int16Array(head.buffer, 128);
       queries.forEach((query, j) =>
         query.forEach((value, i) => (panel[(i >> 1) * 32 + 2 * j + (i & 1)] = value)),
@@ -144,35 +173,67 @@ describe.each(WIDTHS)('rows of %i numbers', (width) => {
       const all = bench.f32(out, count * 16);
       queries.forEach((query, j) => {
         const alone = bench.memory.result(4 * up(count, 4));
-        bench.exports.index_scan_i8(bench.put(query, 2 * stride), at, stride, count, scale, steps[j]!, alone);
+        const placed = bench.put(query, 2 * stride);
+        const { exports } = bench;
+        exports.index_scan_i8(placed, at, stride, count, scale, steps[j]!, mores[j]!, alone);
         const scores = bench.f32(alone, count);
         for (let i = 0; i < count; i++) {
           const sum = query.reduce((sum, value, k) => sum + value * rows[i * stride + k]!, 0);
-          expect(scores[i]).toBe(Math.fround(Math.fround(sum) * Math.fround(scales[i]! * steps[j]!)));
+          const product = Math.fround(Math.fround(sum) * steps[j]!);
+          expect(scores[i]).toBe(Math.fround(Math.fround(product + mores[j]!) * scales[i]!));
           expect(all[i * 16 + j]).toBe(scores[i]);
         }
       });
     }
   });
 
-  test('of bits are scored by the bits that differ', () => {
-    const bench = new Bench();
+  test('are told apart by the bits that differ, and scored where these are few', () => {
     const bytes = up(Math.ceil(width / 8), 16);
-    const query = Uint8Array.from(random.integers(bytes, 256));
-    const rows = Uint8Array.from(random.integers(8 * bytes, 256));
-    rows.set(query, bytes);
-    rows.set(
-      query.map((byte) => ~byte),
-      2 * bytes,
-    );
-    const out = bench.memory.result(32);
-    bench.exports.index_scan_bits(bench.put(query), bench.put(rows), bytes, 5, out);
-    const count = (byte: number): number => byte.toString(2).replaceAll('0', '').length;
-    const wanted = Array.from({ length: 5 }, (_, i) =>
-      query.reduce((sum, byte, k) => sum - count(byte ^ rows[i * bytes + k]!), 0),
-    );
-    expect([...bench.f32(out, 5)].map((score) => score + 0)).toEqual(wanted);
-    expect(wanted.slice(1, 3)).toEqual([0 - 0, -8 * bytes]);
+    const bits = 8 * bytes;
+    for (const count of [1, 4, 5, 9, 70]) {
+      const bench = new Bench();
+      const query = Uint8Array.from(random.integers(bytes, 256));
+      const rows = Uint8Array.from(random.integers(up(count, 4) * bytes, 256));
+      rows.set(query);
+      rows.set(
+        query.map((byte) => ~byte),
+        (count - 1) * bytes,
+      );
+      const distances = bench.memory.result(2 * up(count, 8));
+      const how_many = bench.put(new Uint32Array(bits + 1).fill(7));
+      const { exports } = bench;
+      exports.index_scan_bits(bench.put(query), bench.put(rows), bytes, count, distances, how_many);
+      const ones = (byte: number): number => byte.toString(2).replaceAll('0', '').length;
+      const wanted = Array.from({ length: count }, (_, i) =>
+        query.reduce((sum, byte, k) => sum + ones(byte ^ rows[i * bytes + k]!), 0),
+      );
+      expect(wanted.at(-1)).toBe(bits);
+      const got = bench.memory.instance.bytes(distances, 2 * count).slice();
+      expect([...new Uint16Array(got.buffer)]).toEqual(wanted);
+      const counted = Array.from(
+        { length: bits + 1 },
+        (_, d) => 7 + wanted.filter((one) => one === d).length,
+      );
+      expect([...bench.memory.instance.u32(how_many, bits + 1)]).toEqual(counted);
+
+      const numbers = rows_i8(random, up(count, 4), width, stride);
+      const vector = Int16Array.from(random.integers(width, 9000), (v) => v - 4500);
+      const scales = random.floats(up(count, 4), 0.001, 0.1);
+      const placed = [bench.put(vector, 2 * stride), bench.put(numbers), stride, count] as const;
+      const scale = bench.put(scales);
+      const all = bench.memory.result(4 * up(count, 4));
+      exports.index_scan_i8(...placed, scale, 1e-5, 3, all);
+      for (const most of [0, bits / 2 - 3, bits / 2, bits - 1, bits, 65_535, 65_536]) {
+        const hits = bench.memory.result(8 * count);
+        const found = exports.index_score_near(...placed, distances, most, scale, 1e-5, 3, hits);
+        const near = Array.from(wanted.keys()).filter((i) => wanted[i]! <= most);
+        const indices = bench.memory.instance.u32(hits, 2 * found).filter((_, i) => i % 2 === 0);
+        expect([...indices]).toEqual(near);
+        const scores = bench.f32(hits, 2 * found).filter((_, i) => i % 2);
+        const same = bench.f32(all, count).filter((_, i) => near.includes(i));
+        expect(scores).toEqual(same);
+      }
+    }
   });
 });
 
@@ -183,8 +244,11 @@ test('integers of the largest rows and queries do not overflow', () => {
   const query = new Int16Array(width).fill(255); // Σ |q| < 2²⁴
   const [at, scales] = [bench.put(rows), bench.put(Float32Array.of(1, 1, 1, 1))];
   const out = bench.memory.result(16);
-  bench.exports.index_scan_i8(bench.put(query), at, width, 4, scales, 1, out);
+  bench.exports.index_scan_i8(bench.put(query), at, width, 4, scales, 1, 0, out);
   expect([...bench.f32(out, 4)]).toEqual(new Array(4).fill(-128 * 255 * width));
+  rows.fill(127);
+  const [q, residuals] = [bench.put(rows), bench.put(new Uint8Array(width / 8).fill(255))];
+  expect(bench.exports.index_scale(q, residuals, width)).toBe(Math.fround(1 / (255 * Math.sqrt(width))));
 });
 
 test('index_select gives the scores that reach their lane, in order', () => {

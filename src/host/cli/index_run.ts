@@ -9,7 +9,7 @@
 import type { Align } from '../align.ts';
 import { AlignError, show } from '../errors.ts';
 import type { AlignIndex } from '../search/align_index.ts';
-import type { IndexDtype } from '../search/rows.ts';
+import type { IndexDtype } from '../search/places.ts';
 import { index_to_store, open_store, type VectorStore } from '../stores/index.ts';
 import type { Found } from './folders.ts';
 import { fingerprint, Indexer, type Events } from './indexer.ts';

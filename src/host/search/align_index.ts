@@ -10,8 +10,10 @@ import { checked_id, compare_ids, meta_text, parse_meta, type IndexId, type Json
 import { index_chunks, is_dimensions, type IndexContents } from './index_file.ts';
 import { read_index } from './index_reader.ts';
 import { local_path, open_source, type IndexSource } from './index_source.ts';
-import { checked_unit, INDEX_DTYPES, MAX_DIMENSIONS, Rows, type IndexDtype } from './rows.ts';
+import { INDEX_DTYPES, MAX_DIMENSIONS, type IndexDtype } from './places.ts';
+import { Rows } from './rows.ts';
 import { rank } from './scan.ts';
+import { checked_unit } from './unit.ts';
 
 export type { IndexDtype, IndexId, IndexSource, JsonValue };
 

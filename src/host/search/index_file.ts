@@ -1,20 +1,23 @@
 // An index as one safetensors file, the same bytes for the same entries:
 //
 //   __metadata__  format, version, dtype, dimensions, model (if it is known), crc32 (of the model's UTF-8, then all data)
-//   scales        F32 [n]           int8 and binary
+//   scales        F32 [n]                       int8 and binary
 //   embeddings    F32 or I8 [n, dimensions]
-//   bits          U8 [n, ⌈dimensions / 8⌉]      binary: a bit is 1 where the embedding is above 0, the lowest bit first
+//   residuals     U8 [n, ⌈dimensions / 8⌉]      int8 and binary: a row is scale · (2 · embedding + residual)
+//   bits          U8 [n, ⌈dimensions / 8⌉]      binary: 1 where the embedding is below 0
 //   entries       U8: a line of JSON a row, [id, meta]
 //
-// Rows are in the order of their ids. In Python: safetensors.numpy.load_file, zlib.crc32.
+// Rows are in the order of their ids; of a byte's bits the lowest comes first. In Python: safetensors.numpy.load_file,
+// numpy.unpackbits, zlib.crc32. Version 1 had no residuals.
 
 import type { Dtype } from '../checkpoint/safetensors.ts';
 import { file_header } from '../checkpoint/writer.ts';
 import { compare_ids, entry_line, type IndexId } from './entries.ts';
-import { MAX_DIMENSIONS, PIECE_BYTES, type IndexDtype, type Rows } from './rows.ts';
+import { MAX_DIMENSIONS, PIECE_BYTES, type IndexDtype } from './places.ts';
+import type { Column, Rows } from './rows.ts';
 
 export const FORMAT = 'align-wasm index';
-export const VERSION = '1';
+export const VERSION = '2';
 
 /** Bytes that are read or gathered at a time. */
 export const RANGE_BYTES: number = 2 ** 20;
@@ -35,27 +38,17 @@ export interface Part {
   readonly shape: readonly number[];
 }
 
-/** The tensors that hold `n` rows, in their order in the file; the entries come last. */
+/** The tensors that hold `n` rows, in their order in the file ({@link Rows.columns}); the entries come last. */
 export function parts_of(dtype: IndexDtype, dimensions: number, n: number): Part[] {
-  const embeddings: Part = {
-    name: 'embeddings',
-    dtype: dtype === 'fp32' ? 'F32' : 'I8',
-    shape: [n, dimensions],
-  };
-  if (dtype === 'fp32') return [embeddings];
-  const scales: Part = { name: 'scales', dtype: 'F32', shape: [n] };
-  if (dtype === 'int8') return [scales, embeddings];
-  return [scales, embeddings, { name: 'bits', dtype: 'U8', shape: [n, Math.ceil(dimensions / 8)] }];
-}
-
-/** Where row i's part of a tensor lies in memory, and how many bytes it has. */
-export function place_of(
-  rows: Rows,
-  name: string,
-): { at: (i: number) => number; bytes: number; stride: number } {
-  if (name === 'scales') return { at: (i) => rows.scale_at(i), bytes: 4, stride: 4 };
-  if (name === 'bits') return { at: (i) => rows.bits_at(i), bytes: rows.bit_bytes, stride: rows.bit_stride };
-  return { at: (i) => rows.at(i), bytes: rows.row_bytes, stride: rows.stride };
+  const shape = [n, dimensions];
+  if (dtype === 'fp32') return [{ name: 'embeddings', dtype: 'F32', shape }];
+  const eighth = [n, Math.ceil(dimensions / 8)];
+  const parts: Part[] = [
+    { name: 'scales', dtype: 'F32', shape: [n] },
+    { name: 'embeddings', dtype: 'I8', shape },
+    { name: 'residuals', dtype: 'U8', shape: eighth },
+  ];
+  return dtype === 'int8' ? parts : [...parts, { name: 'bits', dtype: 'U8', shape: eighth }];
 }
 
 /** CRC-32 of bytes as they come. */
@@ -95,10 +88,7 @@ export function* index_chunks(contents: IndexContents): Generator<Uint8Array, vo
   const parts = parts_of(rows.dtype, rows.dimensions, rows.count);
   // The header comes first and has the checksum of all that follows.
   const checksum = new Checksum(rows, model);
-  for (const { name } of parts) {
-    const { at, bytes } = place_of(rows, name);
-    for (const row of order) checksum.add_at(at(row), bytes);
-  }
+  for (const { at, bytes } of rows.columns.values()) for (const row of order) checksum.add_at(at(row), bytes);
   let entries = 0;
   for (const chunk of entry_chunks(contents, order)) {
     checksum.add(chunk);
@@ -106,7 +96,7 @@ export function* index_chunks(contents: IndexContents): Generator<Uint8Array, vo
   }
   const tensors: Part[] = [...parts, { name: 'entries', dtype: 'U8', shape: [entries] }];
   yield file_header(tensors, metadata_of(contents, checksum.text), 8);
-  for (const { name } of parts) yield* row_chunks(rows, name, order);
+  for (const column of rows.columns.values()) yield* row_chunks(rows, column, order);
   yield* entry_chunks(contents, order);
 }
 
@@ -121,8 +111,11 @@ function metadata_of({ rows, model }: IndexContents, crc32: string): Record<stri
   };
 }
 
-function* row_chunks(rows: Rows, name: string, order: Uint32Array): Generator<Uint8Array, void, undefined> {
-  const { at, bytes } = place_of(rows, name);
+function* row_chunks(
+  rows: Rows,
+  { at, bytes }: Column,
+  order: Uint32Array,
+): Generator<Uint8Array, void, undefined> {
   const step = Math.max(1, Math.floor(RANGE_BYTES / bytes));
   for (let first = 0; first < order.length; first += step) {
     const some = order.subarray(first, first + step);

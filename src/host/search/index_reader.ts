@@ -9,13 +9,13 @@ import {
   FORMAT,
   is_dimensions,
   parts_of,
-  place_of,
   RANGE_BYTES,
   VERSION,
   type IndexContents,
   type Part,
 } from './index_file.ts';
-import { INDEX_DTYPES, MAX_DIMENSIONS, Rows, type IndexDtype } from './rows.ts';
+import { INDEX_DTYPES, MAX_DIMENSIONS, type IndexDtype } from './places.ts';
+import { Rows, type Column } from './rows.ts';
 
 /** What is wrong with an index file. */
 function broken(file: string, problem: string, detail: Record<string, unknown> = {}): AlignError {
@@ -48,8 +48,8 @@ async function read_contents(source: ByteSource, module: WebAssembly.Module): Pr
   rows.reserve(n);
   rows.count = n;
   const checksum = new Checksum(rows, model);
-  for (const { name } of parts_of(dtype, dimensions, n))
-    await read_rows(source, file.tensors.get(name)!, rows, name, checksum);
+  for (const [name, column] of rows.columns)
+    await read_rows(source, file.tensors.get(name)!, rows, column, checksum);
   const { ids, metas } = await read_entries(source, entries, n, checksum);
   if (checksum.text !== crc32)
     throw broken(source.name, `its CRC-32 is ${checksum.text}, it should be ${crc32}`, { crc32 });
@@ -131,10 +131,9 @@ async function read_rows(
   source: ByteSource,
   { start }: TensorInfo,
   rows: Rows,
-  name: string,
+  { at, bytes, stride }: Column,
   checksum: Checksum,
 ): Promise<void> {
-  const { at, bytes, stride } = place_of(rows, name);
   const { instance } = rows;
   const step = Math.max(1, Math.floor(RANGE_BYTES / bytes));
   for (const block of rows.blocks())

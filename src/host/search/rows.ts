@@ -1,111 +1,60 @@
-// The vectors of an index, in the memory of an instance of their own:
-//
-//   the module's own | scratch | block 0 | block 1 | …
-//   block:  scales f32[1024] | sign bits [1024][bit_stride] | rows [1024][stride]      int8: no bits; fp32: rows alone
-//
-// so that the index grows at its end and nothing ever moves. Strides are multiples of 16 bytes, zeros behind a row.
+// The vectors of an index, in the memory of an instance of their own (places.ts), which grows at its end, so that nothing
+// ever moves.
 
 import { AlignError, show } from '../errors.ts';
 import { Instance } from '../wasm/module.ts';
-
-/** `'fp32'`; `'int8'`, with a scale a row; `'binary'`, int8 found by its sign bits. */
-export type IndexDtype = 'fp32' | 'int8' | 'binary';
-
-export const INDEX_DTYPES: readonly IndexDtype[] = ['fp32', 'int8', 'binary'];
-
-/** Sums of this many products of 8 and of 15 bits are sure to fit 32 bits (scan.ts). */
-export const MAX_DIMENSIONS = 65_536;
-
-/** Rows of a block: a multiple of 16. */
-export const BLOCK_ROWS = 1024;
-
-/** Queries that are answered together: the columns of a panel. */
-export const QUERIES = 16;
-
-/** Rows that the panel kernel for int8 widens at a time. */
-const WIDE_ROWS = 64;
-
-/** Bytes of the piece of which a checksum is computed at a time. */
-export const PIECE_BYTES = 65_536;
-
-const CRC_TABLES_BYTES = 8192;
+import { BLOCK_ROWS, place_scratch, RowSizes, up, type IndexDtype, type Scratch } from './places.ts';
+import { is_unit } from './unit.ts';
 
 /** What WebAssembly can address, less a page. */
 const ADDRESSABLE = 2 ** 32 - 65_536;
 
-/** A vector whose squares sum up to 1 ± this counts as one of length 1. */
-const UNIT = 2 ** -20;
-
-/** Where things lie in an instance's memory, in bytes. */
-interface Scratch {
-  /** f32 queries, {@link QUERIES} of them, `query_bytes` each. */
-  readonly queries: number;
-  /** A row of f32. */
-  readonly vector: number;
-  /** One query as i16. */
-  readonly narrow: number;
-  /** One query as sign bits. */
-  readonly bits: number;
-  /** Queries as a panel, with its head. */
-  readonly panel: number;
-  readonly wide: number;
-  /** f32[BLOCK_ROWS][QUERIES] */
-  readonly scores: number;
-  /** f32[16]: what scores have to reach. */
-  readonly least: number;
-  /** { index u32, score f32 }[BLOCK_ROWS · QUERIES] */
-  readonly hits: number;
-  readonly piece: number;
-  readonly crc_tables: number;
-  readonly end: number;
-}
-
-/** A run of rows in one block. */
+/** A run of rows in one block: addresses. */
 export interface Block {
   /** Number of its first row. */
   readonly first: number;
   readonly count: number;
   readonly scales: number;
+  readonly distances: number;
   readonly bits: number;
   readonly rows: number;
 }
 
-const up = (bytes: number, to = 16): number => Math.ceil(bytes / to) * to;
+/** A part of every row, as a file has it too. */
+export interface Column {
+  /** Address of row i's. */
+  readonly at: (i: number) => number;
+  /** Bytes of a row's. */
+  readonly bytes: number;
+  /** Bytes from row to row. */
+  readonly stride: number;
+}
 
 export class Rows {
   readonly instance: Instance;
-  readonly dtype: IndexDtype;
-  readonly dimensions: number;
-  /** Bytes of a row in a file. */
-  readonly row_bytes: number;
-  /** Bytes of a row's sign bits in a file. */
-  readonly bit_bytes: number;
-  /** Bytes from row to row. */
-  readonly stride: number;
-  readonly bit_stride: number;
-  readonly query_bytes: number;
+  readonly sizes: RowSizes;
   readonly scratch: Scratch;
+  /** What rows are made of, by the name of the tensor that holds it in a file, in the order there. */
+  readonly columns: ReadonlyMap<string, Column>;
   /** How many there are. */
   count = 0;
-  readonly #block_bytes: number;
-  readonly #head_bytes: number;
 
   /** @throws AlignError `out_of_memory` */
   constructor(module: WebAssembly.Module, dtype: IndexDtype, dimensions: number) {
-    const instance = new Instance(module);
-    this.instance = instance;
-    this.dtype = dtype;
-    this.dimensions = dimensions;
-    this.row_bytes = dtype === 'fp32' ? dimensions * 4 : dimensions;
-    this.stride = up(this.row_bytes);
-    this.bit_bytes = dtype === 'binary' ? Math.ceil(dimensions / 8) : 0;
-    this.bit_stride = up(this.bit_bytes);
-    this.query_bytes = up(dimensions) * 4;
-    this.#head_bytes = dtype === 'fp32' ? 0 : BLOCK_ROWS * (4 + this.bit_stride);
-    this.#block_bytes = this.#head_bytes + BLOCK_ROWS * this.stride;
-    this.scratch = place_scratch(instance.base, this);
+    this.instance = new Instance(module);
+    this.sizes = new RowSizes(dtype, dimensions);
+    this.scratch = place_scratch(this.instance.base, this.sizes);
+    this.columns = this.#columns();
     this.#ensure(this.scratch.end);
-    instance.exports.crc32_init(this.scratch.crc_tables);
+    this.instance.exports.crc32_init(this.scratch.crc_tables);
+  }
+
+  get dtype(): IndexDtype {
+    return this.sizes.dtype;
+  }
+
+  get dimensions(): number {
+    return this.sizes.dimensions;
   }
 
   /** Bytes of memory held. */
@@ -115,12 +64,17 @@ export class Rows {
 
   /** Address of row i. */
   at(i: number): number {
-    return this.#block(i) + this.#head_bytes + (i % BLOCK_ROWS) * this.stride;
+    return this.#block(i) + this.sizes.rows + (i % BLOCK_ROWS) * this.sizes.stride;
+  }
+
+  /** Address of the residuals of row i. */
+  residuals_at(i: number): number {
+    return this.#block(i) + this.sizes.residuals + (i % BLOCK_ROWS) * this.sizes.residual_stride;
   }
 
   /** Address of the sign bits of row i. */
   bits_at(i: number): number {
-    return this.#block(i) + BLOCK_ROWS * 4 + (i % BLOCK_ROWS) * this.bit_stride;
+    return this.#block(i) + this.sizes.bits + (i % BLOCK_ROWS) * this.sizes.bit_stride;
   }
 
   /** Address of the scale of row i. */
@@ -132,13 +86,14 @@ export class Rows {
     return this.instance.f32(this.scale_at(i), 1)[0]!;
   }
 
-  /** Rows first … end − 1, a block or part of one at a time. */
+  /** All rows, a block or part of one at a time. */
   *blocks(): Generator<Block, void, undefined> {
     for (let first = 0; first < this.count; first += BLOCK_ROWS) {
       const count = Math.min(BLOCK_ROWS, this.count - first);
+      const scales = this.scale_at(first);
       yield {
-        ...{ first, count, rows: this.at(first) },
-        ...{ scales: this.scale_at(first), bits: this.bits_at(first) },
+        ...{ first, count, scales, rows: this.at(first) },
+        ...{ distances: scales + this.sizes.distances, bits: this.bits_at(first) },
       };
     }
   }
@@ -147,7 +102,7 @@ export class Rows {
   reserve(count: number): void {
     if (count === 0) return;
     // Kernels read groups of four rows.
-    const end = this.at(up(count, 4) - 1) + this.stride;
+    const end = this.at(up(count, 4) - 1) + this.sizes.stride;
     if (end <= this.bytes) return;
     const more = Math.min(ADDRESSABLE, Math.ceil(end + (end - this.scratch.end) / 8));
     try {
@@ -160,25 +115,29 @@ export class Rows {
   /** Row i, at most the one behind the last, becomes a vector of length 1. */
   write(i: number, unit: Float32Array): void {
     this.reserve(i + 1);
-    const { instance, stride, dimensions, scratch } = this;
+    const { instance, scratch } = this;
+    const { dtype, dimensions, stride } = this.sizes;
     const { exports } = instance;
     const at = this.at(i);
-    if (this.dtype === 'fp32') instance.f32(at, dimensions).set(unit);
+    if (dtype === 'fp32') instance.f32(at, dimensions).set(unit);
     else {
+      const residuals = this.residuals_at(i);
       instance.f32(scratch.vector, dimensions).set(unit);
-      exports.index_quantize(scratch.vector, stride, at);
-      instance.f32(this.scale_at(i), 1)[0] = exports.index_scale(at, stride);
-      if (this.dtype === 'binary') exports.index_bits(at, stride, this.bits_at(i));
+      exports.index_quantize(scratch.vector, stride, at, residuals);
+      instance.f32(this.scale_at(i), 1)[0] = exports.index_scale(at, residuals, stride);
+      if (dtype === 'binary') exports.index_bits(at, stride, this.bits_at(i));
     }
     this.count = Math.max(this.count, i + 1);
   }
 
   /** The address of row i as f32[dimensions], till the next call. */
   vector_at(i: number): number {
-    if (this.dtype === 'fp32') return this.at(i);
-    const { scratch, instance, dimensions } = this;
-    instance.exports.index_row(this.at(i), this.scale(i), dimensions, scratch.vector);
-    return scratch.vector;
+    const at = this.at(i);
+    if (this.dtype === 'fp32') return at;
+    const { vector } = this.scratch;
+    const { exports } = this.instance;
+    exports.index_row(at, this.residuals_at(i), this.sizes.stride, this.scale(i), vector);
+    return vector;
   }
 
   read(i: number): Float32Array {
@@ -193,43 +152,60 @@ export class Rows {
 
   /** Row `to`, for which there is room, becomes row `from` of rows of the same kind. */
   copy(to: number, source: Rows, from: number): void {
-    const { instance } = this;
-    instance.bytes(this.at(to), this.stride).set(source.instance.bytes(source.at(from), this.stride));
-    if (this.dtype === 'fp32') return;
-    instance.f32(this.scale_at(to), 1)[0] = source.scale(from);
-    if (this.dtype === 'binary')
-      instance
-        .bytes(this.bits_at(to), this.bit_stride)
-        .set(source.instance.bytes(source.bits_at(from), this.bit_stride));
+    for (const [name, { at, bytes }] of this.columns) {
+      const theirs = source.instance.bytes(source.columns.get(name)!.at(from), bytes);
+      this.instance.bytes(at(to), bytes).set(theirs);
+    }
   }
 
   /** Whether row i is row j of rows of the same kind. */
   equals(i: number, other: Rows, j: number): boolean {
-    const a = this.instance.bytes(this.at(i), this.row_bytes);
-    const b = other.instance.bytes(other.at(j), this.row_bytes);
-    return a.every((byte, at) => byte === b[at]);
+    return Array.from(this.columns).every(([name, { at, bytes }]) => {
+      const theirs = other.instance.bytes(other.columns.get(name)!.at(j), bytes);
+      return this.instance.bytes(at(i), bytes).every((byte, k) => byte === theirs[k]);
+    });
   }
 
   /** What is wrong with a row that came from a file, or null. */
   fault(i: number): string | null {
-    const { instance, dimensions, stride, scratch, bit_stride } = this;
+    const { instance, scratch } = this;
+    const { dtype, dimensions, stride, residual_bytes, bit_stride } = this.sizes;
+    const { exports } = instance;
     const at = this.at(i);
-    if (this.dtype === 'fp32') {
-      const squares = instance.exports.index_dot(at, at, dimensions);
+    if (dtype === 'fp32') {
+      const squares = exports.index_dot(at, at, dimensions);
       return is_unit(squares) ? null : `its embedding has length ${show(Math.sqrt(squares))}, not 1`;
     }
-    const scale = instance.exports.index_scale(at, stride);
-    if (this.scale(i) !== scale || scale === Infinity)
+    const residuals = this.residuals_at(i);
+    if (dimensions % 8 !== 0 && instance.bytes(residuals, residual_bytes).at(-1)! >> (dimensions % 8) !== 0)
+      return 'it has more residuals than numbers';
+    const scale = exports.index_scale(at, residuals, stride);
+    if (scale === Infinity) return 'its largest number is not 255 (twice the embedding and the residual)';
+    if (this.scale(i) !== scale)
       return `its scale is ${show(this.scale(i))}, its embedding asks for ${show(scale)}`;
-    if (this.dtype === 'int8') return null;
-    instance.exports.index_bits(at, stride, scratch.bits);
+    if (dtype === 'int8') return null;
+    exports.index_bits(at, stride, scratch.bits);
     const wanted = instance.bytes(scratch.bits, bit_stride);
     const same = instance.bytes(this.bits_at(i), bit_stride).every((byte, j) => byte === wanted[j]);
     return same ? null : 'its bits are not the signs of its embedding';
   }
 
+  #columns(): Map<string, Column> {
+    const { dtype, row_bytes, stride, residual_bytes, residual_stride, bit_bytes, bit_stride } = this.sizes;
+    const embeddings: Column = { at: (i) => this.at(i), bytes: row_bytes, stride };
+    if (dtype === 'fp32') return new Map([['embeddings', embeddings]]);
+    const columns = new Map<string, Column>([
+      ['scales', { at: (i) => this.scale_at(i), bytes: 4, stride: 4 }],
+      ['embeddings', embeddings],
+      ['residuals', { at: (i) => this.residuals_at(i), bytes: residual_bytes, stride: residual_stride }],
+    ]);
+    if (dtype === 'binary')
+      columns.set('bits', { at: (i) => this.bits_at(i), bytes: bit_bytes, stride: bit_stride });
+    return columns;
+  }
+
   #block(i: number): number {
-    return this.scratch.end + Math.floor(i / BLOCK_ROWS) * this.#block_bytes;
+    return this.scratch.end + Math.floor(i / BLOCK_ROWS) * this.sizes.block_bytes;
   }
 
   #ensure(end: number): void {
@@ -248,64 +224,4 @@ export class Rows {
       );
     }
   }
-}
-
-/** Whether a vector with this sum of squares has length 1. */
-function is_unit(squares: number): boolean {
-  return Math.abs(squares - 1) <= UNIT;
-}
-
-/**
- * A vector brought to length 1: divided by the root of the sum of its squares, in f64 and in order, then rounded. One that
- * has length 1 already, within what rounding leaves, keeps its bits.
- * `what` names it. @throws AlignError `invalid_argument` unless it is a Float32Array of `dimensions` finite numbers, not all zero
- */
-export function checked_unit(what: () => string, given: unknown, dimensions: number): Float32Array {
-  if (!(given instanceof Float32Array))
-    throw new AlignError('invalid_argument', `${what()} must be a Float32Array, not ${show(given)}`);
-  if (given.length !== dimensions)
-    throw new AlignError(
-      'invalid_argument',
-      `${what()} has ${given.length} values, the index has ${dimensions} dimensions`,
-    );
-  let squares = 0;
-  for (let i = 0; i < dimensions; i++) squares += given[i]! * given[i]!;
-  if (is_unit(squares)) return given;
-  if (squares > 0 && squares < Infinity) {
-    const length = Math.sqrt(squares);
-    const unit = new Float32Array(dimensions);
-    for (let i = 0; i < dimensions; i++) unit[i] = given[i]! / length;
-    return unit;
-  }
-  const culprit = given.findIndex((value) => !Number.isFinite(value));
-  throw new AlignError(
-    'invalid_argument',
-    culprit < 0
-      ? `${what()} is all zeros, so it has no direction`
-      : `${what()} is not finite: value ${culprit} is ${show(given[culprit])}`,
-  );
-}
-
-function place_scratch(base: number, { dtype, dimensions, stride, bit_stride, query_bytes }: Rows): Scratch {
-  const fp32 = dtype === 'fp32';
-  let end = base;
-  const take = (bytes: number): number => {
-    const start = end;
-    end += up(bytes, 256);
-    return start;
-  };
-  return {
-    queries: take(QUERIES * query_bytes),
-    vector: take(query_bytes),
-    narrow: take(fp32 ? 0 : 2 * stride),
-    bits: take(Math.max(bit_stride, Math.ceil(stride / 8))),
-    panel: take(fp32 ? 64 * (dimensions + 1) : 128 + 32 * stride),
-    wide: take(fp32 ? 0 : WIDE_ROWS * (16 + 2 * stride)),
-    scores: take(BLOCK_ROWS * QUERIES * 4),
-    least: take(64),
-    hits: take(BLOCK_ROWS * QUERIES * 8),
-    piece: take(PIECE_BYTES),
-    crc_tables: take(CRC_TABLES_BYTES),
-    end,
-  };
 }

@@ -1,12 +1,12 @@
 // The best of a stream of rough scores: everything that may belong to the k best, without sorting.
 
-/** Rows that scored at least {@link Top.least}, which rises as better ones come. */
+/** Rows that may have scored at least {@link Top.least}, which rises as better ones come. */
 export class Top {
-  /** What a score has to reach: the k-th best so far less what scores may be off, −∞ while there are fewer than k. */
+  /** What a score has to reach: the k-th best that is certain less what scores may be off, −∞ while there are fewer than k. */
   least: number = -Infinity;
   readonly #k: number;
   readonly #slack: number;
-  /** The k best scores, the least of them first: a heap. */
+  /** The k best of the scores that are certain, the least of them first: a heap. */
   readonly #heap: Float32Array;
   #size = 0;
   #rows: number[] = [];
@@ -21,12 +21,14 @@ export class Top {
     this.#limit = 2 * k + 4096;
   }
 
-  push(row: number, score: number): void {
+  /** `lower`: how much lower the score may be, besides the slack. */
+  push(row: number, score: number, lower: number): void {
     if (score < this.least) return;
     this.#rows.push(row);
     this.#scores.push(score);
-    if (this.#size < this.#k) this.#rise(this.#size++, score);
-    else if (score > this.#heap[0]!) this.#sink(score);
+    const certain = score - lower;
+    if (this.#size < this.#k) this.#rise(this.#size++, certain);
+    else if (certain > this.#heap[0]!) this.#sink(certain);
     if (this.#size === this.#k) this.least = this.#heap[0]! - this.#slack;
     if (this.#rows.length > this.#limit) {
       this.#prune();
