@@ -1,0 +1,6 @@
+import { grid, type Kernel } from './kernel.ts';
+
+export const dot: Kernel = {
+  stem: 'dot',
+  workgroups: ({ m, ldc }) => grid(Math.ceil((Math.ceil(m! / 4) * Math.ceil(ldc! / 8)) / 64)),
+};

@@ -1,0 +1,41 @@
+// Matrix products: the register tile, and which of the kernels computes an op.
+
+import { Format } from '../../plan/layout.ts';
+import type { Tuned } from '../autotune.ts';
+import type { Features } from '../shader.ts';
+import { dot } from './dot.ts';
+import { gemv } from './gemv.ts';
+import { grid, type Fields, type Kernel } from './kernel.ts';
+import { tile } from './tile.ts';
+import { product_constants } from './widen.ts';
+
+/** Rows of a thread. */
+const ROWS = 8;
+
+export const gemm: Kernel = {
+  stem: 'gemm',
+  constants: product_constants,
+  workgroups: ({ m, ldc }) => grid(Math.ceil((Math.ceil(m! / ROWS) * Math.ceil(ldc! / 8)) / 64)),
+};
+
+/** Up to so many rows a real GPU gains more from splitting the inner size than from reading the weights once. */
+const FEW_ROWS = 16;
+
+/** Squares of 64 that a large product has at least: enough for all cores of a large GPU. */
+const MANY_SQUARES = 128;
+
+/** Kernels for products of many rows, by the names that a measurement gives them. */
+export const TILES = { gemm, tile32: tile(8), tile64: tile(16) } as const;
+
+/**
+ * By shape: software drivers have the register tile, real GPUs a shared-memory tile, or what `tuned` found faster; few
+ * rows have a kernel of their own, and so have products of integers.
+ */
+export function choose_gemm(op: Fields, { software }: Features, tuned: Tuned): Kernel {
+  const { m, n, format } = op as Record<'m' | 'n' | 'format', number>;
+  if (format === Format.Q8D) return dot;
+  if (software) return m < ROWS / 2 ? gemv : gemm;
+  if (m <= FEW_ROWS) return gemv;
+  const large = n > 32 && Math.ceil(m / 64) * Math.ceil(n / 64) >= MANY_SQUARES;
+  return TILES[large ? tuned.large : tuned.small];
+}
