@@ -1,51 +1,10 @@
-// assembly/kernels/pool.ts.
+// assembly/kernels/pool.ts: results to the bit. Their values are in the table (cases/convolutions.ts).
 
-import { describe, expect, test } from 'vitest';
-import { mean_bound } from './support/bounds.ts';
-import { expect_same_bits, expect_within } from './support/compare.ts';
-import { pool_op, type PoolArgs } from './support/ops.ts';
-import * as oracle from './support/oracle.ts';
-import { Random } from './support/random.ts';
+import { expect, test } from 'vitest';
+import { random_pool } from './cases/convolutions.ts';
+import { expect_same_bits } from './support/compare.ts';
+import { pool_op } from './support/ops.ts';
 import { result_of } from './support/run_op.ts';
-
-const CHANNELS = [1, 2, 3, 5, 7, 15, 16, 17, 33, 70];
-const MAPS = [
-  [1, 1],
-  [1, 7],
-  [9, 1],
-  [3, 5],
-  [13, 11],
-] as const;
-
-function random_pool(
-  pooling: PoolArgs['pooling'],
-  h: number,
-  w: number,
-  channels: number,
-  batch = 1,
-): PoolArgs {
-  const x = new Random(h * 100 + w * 10 + channels).floats(batch * h * w * channels, -3, 3);
-  return { batch, h, w, channels, x, pooling };
-}
-
-describe.each(CHANNELS)('Pool of %i channels', (channels) => {
-  test('gives the mean within the roundings of its sums', async () => {
-    for (const [h, w] of MAPS)
-      for (const batch of [1, 3]) {
-        const args = random_pool('Mean', h, w, channels, batch);
-        const sums = oracle.pool(args);
-        expect_within(await result_of(pool_op(args)), sums.value, mean_bound(sums, h, w), `${h} × ${w}`);
-      }
-  });
-
-  test('gives the maximum exactly', async () => {
-    for (const [h, w] of MAPS) {
-      const args = random_pool('Max', h, w, channels, 2);
-      const want = Float32Array.from(oracle.pool(args).value);
-      expect_same_bits(await result_of(pool_op(args)), want, `${h} × ${w}`);
-    }
-  });
-});
 
 test('Pool gives a channel the same bits in the code for one vector and for four', async () => {
   const args = random_pool('Mean', 7, 9, 40);

@@ -1,65 +1,14 @@
-// assembly/kernels/layernorm.ts, normalize.ts and similarity.ts: sums along a row.
+// assembly/kernels/layernorm.ts, normalize.ts and similarity.ts, sums along a row: results to the bit. Their values are in
+// the table (cases/rows.ts).
 
 import { describe, expect, test } from 'vitest';
-import { layernorm_bound, normalize_bound, similarity_bound } from './support/bounds.ts';
-import { expect_same_bits, expect_within } from './support/compare.ts';
-import { layernorm_op, normalize_op, similarity_op, type LayerNormArgs } from './support/ops.ts';
-import * as oracle from './support/oracle.ts';
+import { random_layernorm, WIDTHS } from './cases/rows.ts';
+import { expect_same_bits } from './support/compare.ts';
+import { layernorm_op, normalize_op, similarity_op } from './support/ops.ts';
 import { Random } from './support/random.ts';
 import { result_of } from './support/run_op.ts';
 
-function random_layernorm(rows: number, width: number, eps: number, shift = 0): LayerNormArgs {
-  const random = new Random(rows * 1000 + width);
-  return {
-    ...{ rows, width, eps },
-    x: random.floats(rows * width, shift - 2, shift + 2),
-    gamma: random.floats(width, 0.5, 1.5),
-    beta: random.floats(width),
-  };
-}
-
-async function check_layernorm(args: LayerNormArgs): Promise<void> {
-  const { value, moments } = oracle.layernorm(args);
-  const got = await result_of(layernorm_op(args));
-  expect_within(got, value, layernorm_bound(args, value, moments), `${args.rows} × ${args.width}`);
-}
-
-describe.each([1, 2, 3, 5, 7, 15, 16, 17, 33, 101])('With rows of %i', (width) => {
-  const random = new Random(width);
-
-  test('LayerNorm agrees with the oracle, in any number of parts', async () => {
-    for (const rows of [1, 2, 7, 18])
-      for (const eps of [1e-12, 1e-5, 0.1]) await check_layernorm(random_layernorm(rows, width, eps));
-  });
-
-  test('LayerNorm agrees with the oracle far from zero, where a mean of squares would cancel', async () => {
-    await check_layernorm(random_layernorm(3, width, 1e-5, 500));
-  });
-
-  test('Normalize agrees with the oracle, in any number of parts', async () => {
-    for (const rows of [1, 2, 7, 18]) {
-      const args = { rows, width, x: random.floats(rows * width, -3, 3) };
-      const want = oracle.normalize(args);
-      expect_within(await result_of(normalize_op(args)), want, normalize_bound(want, width), `${rows} rows`);
-    }
-  });
-
-  test('Similarity agrees with the oracle, in any number of parts', async () => {
-    for (const [m, n] of [
-      [1, 1],
-      [2, 7],
-      [5, 3],
-      [17, 4],
-    ] as const)
-      for (const temperature of [1, 0.07]) {
-        const sizes = { m, n, k: width, temperature };
-        const args = { ...sizes, a: random.floats(m * width), b: random.floats(n * width) };
-        const sums = oracle.similarity(args);
-        const got = await result_of(similarity_op(args));
-        expect_within(got, sums.value, similarity_bound(sums, width), `${m} × ${n}`);
-      }
-  });
-
+describe.each(WIDTHS)('With rows of %i', (width) => {
   test('a row has the same bits alone and among others', async () => {
     const args = random_layernorm(5, width, 1e-12);
     const all = await result_of(layernorm_op(args));
@@ -83,12 +32,6 @@ describe.each([1, 2, 3, 5, 7, 15, 16, 17, 33, 101])('With rows of %i', (width) =
       expect_same_bits(got.slice(2 * width), clean.slice(2 * width), 'row 2');
     }
   });
-});
-
-test('LayerNorm of equal values is beta', async () => {
-  const args = { ...random_layernorm(2, 6, 1e-12), x: new Float32Array(12).fill(0.25) };
-  const want = Float32Array.from([...args.beta, ...args.beta]);
-  expect_same_bits(await result_of(layernorm_op(args)), want, 'beta');
 });
 
 test('Normalize of a zero row is NaN, as transformers has no epsilon there', async () => {

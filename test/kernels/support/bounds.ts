@@ -1,5 +1,7 @@
 // How far a kernel may be from the oracle: forward error analysis with the roundings that its code makes, never a number
 // that happened to pass. U is half an ULP of a float in [1, 2), the relative error of one operation rounded to nearest.
+// Sums may be taken in any order, their products fused or not. What an executor's arithmetic may do beyond that, its
+// specification states: `Arithmetic`.
 
 import { ACTIVATIONS, type AttentionTruth, type RowMoments, type Sums } from './oracle.ts';
 import type { ActivationName, AttentionArgs, GemmArgs, LayerNormArgs } from './ops.ts';
@@ -22,59 +24,95 @@ export const LEAST_EXP_ARGUMENT = -87.3;
 const LEAST_EXP = Math.exp(LEAST_EXP_ARGUMENT);
 const LEAST_SIGMOID = Math.exp(-88.3);
 
+/** How an executor computes. */
+export interface Arithmetic {
+  /** Errors of a quotient and of a root, in ULP. */
+  readonly quotient: number;
+  readonly root: number;
+  /** Below it a number may become 0. */
+  readonly flushed: number;
+  /** What sigmoid may give instead of less. */
+  readonly least_sigmoid: number;
+}
+
+/** Everything rounded to nearest, as IEEE 754 has it. */
+export const WASM: Arithmetic = { quotient: 0.5, root: 0.5, flushed: 0, least_sigmoid: LEAST_SIGMOID };
+
+/**
+ * WGSL, "Floating point accuracy": a quotient within 2.5 ULP, a root as 1 / inverseSqrt, so within 2 more; subnormals may
+ * be flushed. Sums and products are rounded to nearest on every driver that there is. math.wgsl's exp is 0 where
+ * simd/math.ts goes on to e^−88.3.
+ */
+export const WGSL: Arithmetic = { quotient: 2.5, root: 4.5, flushed: TINY, least_sigmoid: LEAST_EXP };
+
+/** Relative errors of a quotient and of a root beyond U, which the bounds count as that of any operation. */
+const quotient_more = ({ quotient }: Arithmetic): number => (quotient - 0.5) * 2 * U;
+const root_more = ({ root }: Arithmetic): number => (root - 0.5) * 2 * U;
+
+/** ULP of a function that ends in a quotient. */
+function math_ulp(name: Exclude<keyof typeof MATH_ULP, 'exp'>, { quotient }: Arithmetic): number {
+  return MATH_ULP[name] + quotient - 0.5;
+}
+
 /**
  * A chain of `terms` products: each term meets at most terms + 1 additions and one product, and the weight itself was
  * rounded once when a batch norm was folded in. (1 + U)^n − 1 < 1.01 n U for these n.
  */
-function chain_error(terms: number, magnitude: number): number {
-  return 1.01 * (terms + 3) * U * magnitude + TINY;
+function chain_error(terms: number, magnitude: number, { flushed }: Arithmetic): number {
+  return 1.01 * (terms + 3) * U * magnitude + TINY + (terms + 1) * flushed;
 }
 
 /**
  * Error of an activation itself at exactly x, where y is the truth: the errors of the functions it is made of, and of
  * each operation after them. Where 1 + erf or 1 + tanh cancels, the error stays that of the sum, so it is absolute.
  */
-export function activation_error(f: ActivationName, x: number, y: number): number {
-  if (f === 'Linear' || f === 'Relu' || f === 'Relu6') return 0;
-  return normal_error(f, x, y) + 4 * SUBNORMAL;
+export function activation_error(f: ActivationName, x: number, y: number, on: Arithmetic = WASM): number {
+  if (f === 'Linear' || f === 'Relu' || f === 'Relu6') return on.flushed;
+  return normal_error(f, x, y, on) + 4 * (SUBNORMAL + on.flushed);
 }
 
-function normal_error(f: Exclude<ActivationName, 'Linear' | 'Relu' | 'Relu6'>, x: number, y: number): number {
+function normal_error(
+  f: Exclude<ActivationName, 'Linear' | 'Relu' | 'Relu6'>,
+  x: number,
+  y: number,
+  on: Arithmetic,
+): number {
   const ulp = 2 * U * Math.abs(y);
   const a = Math.abs(x);
+  const quotient = quotient_more(on) * Math.abs(y);
   switch (f) {
     case 'Relu2':
       return ulp;
     case 'LeakyRelu':
       return 2 * ulp; // 0.01 is rounded too
     case 'Sigmoid':
-      return MATH_ULP.sigmoid * ulp + LEAST_SIGMOID;
+      return math_ulp('sigmoid', on) * ulp + on.least_sigmoid;
     case 'Silu':
-      return MATH_ULP.silu * ulp + a * LEAST_SIGMOID;
+      return math_ulp('silu', on) * ulp + a * on.least_sigmoid;
     case 'QuickGelu':
       // 1.702 x is rounded twice, and e^z turns an absolute error of z into a relative one.
-      return (MATH_ULP.sigmoid + 1 + 1.702 * a) * ulp + a * LEAST_SIGMOID;
+      return (math_ulp('sigmoid', on) + 1 + 1.702 * a) * ulp + a * on.least_sigmoid;
     case 'Gelu':
     case 'Gelu10':
       if (a > 5.6) return Math.abs(y) * Number(x < 0) + 2 * ulp; // erf is ±1 exactly, the product −0
       // The argument of erf is rounded twice: at most 2 U · |z erf′(z)| < U; then the sum, the products.
-      return a * U * (MATH_ULP.erf + 1 + 2) + 2 * ulp;
+      return a * U * (math_ulp('erf', on) + 1 + 2) + 2 * ulp;
     case 'GeluTanh':
       if (a > 5.2) return Math.abs(y) * Number(x < 0) + 2 * ulp;
       // As Gelu; the inner cubic is five roundings, |z tanh′(z)| < 0.45.
-      return a * U * (MATH_ULP.tanh + 0.45 * 5 + 2) + 2 * ulp;
+      return a * U * (math_ulp('tanh', on) + 0.45 * 5 + 2) + 2 * ulp;
     case 'Tanh':
-      return MATH_ULP.tanh * ulp;
+      return math_ulp('tanh', on) * ulp;
     case 'Hardswish':
-      return a * U + 2 * ulp; // x + 3 may cancel
+      return a * U + 2 * ulp + quotient; // x + 3 may cancel
     case 'Mish':
-      return (2 * MATH_ULP.exp + 6) * ulp + a * LEAST_EXP;
+      return (2 * MATH_ULP.exp + 6) * ulp + quotient + a * LEAST_EXP;
     case 'Laplace':
       // The argument: the difference, the quotient and two rounded constants, 4 U (|z| + 2) against erf′ < 1.13 that
       // has died away beyond |z| = 4.
-      return U * (MATH_ULP.erf + 1 + 1.13 * 4 * 6) + ulp;
+      return U * (math_ulp('erf', on) + 1 + 1.13 * 4 * 6) + 1.13 * 4 * quotient_more(on) + ulp;
     case 'SqrtSoftplus':
-      return (MATH_ULP.softplus / 2 + 1) * ulp + Math.sqrt(LEAST_EXP);
+      return (math_ulp('softplus', on) / 2 + 1) * ulp + root_more(on) * Math.abs(y) + Math.sqrt(LEAST_EXP);
   }
 }
 
@@ -84,23 +122,24 @@ export function activated(
   terms: number,
   f: ActivationName,
   residual?: Float32Array,
+  on: Arithmetic = WASM,
 ): { value: Float64Array; bound: Float64Array } {
   const act = ACTIVATIONS[f];
   const out = new Float64Array(value.length);
   const bound = value.map((x, i) => {
-    const e = chain_error(terms, magnitude[i]!);
+    const e = chain_error(terms, magnitude[i]!, on);
     const y = act(x);
     // The sum's error goes through the function: whichever way it moves y more, and the curve in between.
     const moved = Math.max(Math.abs(act(x + e) - y), Math.abs(act(x - e) - y)) + e * 1e-3;
     out[i] = y + (residual?.[i] ?? 0);
-    return moved + activation_error(f, x, y) + U * Math.abs(out[i]) + TINY;
+    return moved + activation_error(f, x, y, on) + U * Math.abs(out[i]) + TINY;
   });
   return { value: out, bound };
 }
 
 /** A mean over a map h × w: sums along rows, then of rows, then the quotient. */
-export function mean_bound({ magnitude }: Sums, h: number, w: number): Float64Array {
-  return magnitude.map((m) => 1.01 * (h + w + 1) * U * m);
+export function mean_bound({ magnitude }: Sums, h: number, w: number, on: Arithmetic = WASM): Float64Array {
+  return magnitude.map((m) => (1.01 * (h + w + 1) * U + quotient_more(on)) * m + h * w * on.flushed);
 }
 
 /** Four lane sums of a row of `width`, then their sum: this many roundings meet a term. */
@@ -116,17 +155,21 @@ export function layernorm_bound(
   { rows, width, gamma, beta, eps }: LayerNormArgs,
   value: Float64Array,
   moments: readonly RowMoments[],
+  on: Arithmetic = WASM,
 ): Float64Array {
   const bound = new Float64Array(rows * width);
   for (let i = 0; i < rows; i++) {
     const { scale, largest } = moments[i]!;
-    const mean_error = row_roundings(width) * U * largest;
+    const mean_error = (row_roundings(width) * U + quotient_more(on)) * largest;
     // Each centred value is wrong by that and by its own rounding, which changes the mean of squares, at first order,
     // by 2 · error · mean |centred| ≤ 2 · error / scale.
     const centred_error = mean_error + 2 * U * largest;
     const variance_error =
-      2 * centred_error * scale + centred_error ** 2 * scale ** 2 + row_roundings(width) * U;
-    const relative = variance_error / 2 + 8 * U + (eps > 0 ? U : 0);
+      2 * centred_error * scale +
+      centred_error ** 2 * scale ** 2 +
+      row_roundings(width) * U +
+      quotient_more(on);
+    const relative = variance_error / 2 + 8 * U + (eps > 0 ? U : 0) + root_more(on) + quotient_more(on);
     for (let j = 0; j < width; j++) {
       const at = i * width + j;
       const spread = Math.abs(value[at]! - beta[j]!);
@@ -144,13 +187,15 @@ export function layernorm_bound(
 export function attention_bounds(
   { lengths, length, heads, d }: AttentionArgs,
   { context, probs, score_magnitude }: AttentionTruth,
+  on: Arithmetic = WASM,
 ): { context: Float64Array; probs: Float64Array } {
   const relative = (row: number, head: number, count: number): number => {
     const score = 1.01 * (d + 4) * U * score_magnitude[row * heads + head]!;
     // The sum over keys moves by the same relative error again.
     return (
       2 * (2 * score + 2 * U * score_magnitude[row * heads + head]! + 2 * MATH_ULP.exp * U) +
-      (row_roundings(count) + 1) * U
+      (row_roundings(count) + 1) * U +
+      quotient_more(on)
     );
   };
   const width = heads * d;
@@ -174,13 +219,15 @@ export function attention_bounds(
 }
 
 /** x / ‖x‖: half the error of the sum of squares, then the root and the quotient. */
-export function normalize_bound(value: Float64Array, width: number): Float64Array {
-  return value.map((y) => 1.01 * (row_roundings(width) / 2 + 3) * U * Math.abs(y) + TINY);
+export function normalize_bound(value: Float64Array, width: number, on: Arithmetic = WASM): Float64Array {
+  const relative = 1.01 * (row_roundings(width) / 2 + 3) * U + root_more(on) + quotient_more(on);
+  return value.map((y) => relative * Math.abs(y) + TINY);
 }
 
 /** a · b / temperature in lane sums. */
-export function similarity_bound({ value, magnitude }: Sums, k: number): Float64Array {
-  return value.map((y, i) => 1.01 * row_roundings(k) * U * magnitude[i]! + 2 * U * Math.abs(y) + TINY);
+export function similarity_bound({ value, magnitude }: Sums, k: number, on: Arithmetic = WASM): Float64Array {
+  const quotient = 2 * U + quotient_more(on);
+  return value.map((y, i) => 1.01 * row_roundings(k) * U * magnitude[i]! + quotient * Math.abs(y) + TINY);
 }
 
 /**
