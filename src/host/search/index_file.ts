@@ -19,8 +19,8 @@ import type { Column, Rows } from './rows.ts';
 export const FORMAT = 'align-wasm index';
 export const VERSION = '2';
 
-/** Bytes that are read or gathered at a time. */
-export const RANGE_BYTES: number = 2 ** 20;
+/** Bytes that are read or gathered at a time: so few that what becomes garbage goes before it grows old. */
+export const RANGE_BYTES: number = 2 ** 16;
 
 /** What an index is made of: entry i belongs to row i. */
 export interface IndexContents {

@@ -14,7 +14,7 @@ import {
   type IndexContents,
   type Part,
 } from './index_file.ts';
-import { INDEX_DTYPES, MAX_DIMENSIONS, type IndexDtype } from './places.ts';
+import { BLOCK_ROWS, INDEX_DTYPES, MAX_DIMENSIONS, type IndexDtype } from './places.ts';
 import { Rows, type Column } from './rows.ts';
 
 /** What is wrong with an index file. */
@@ -135,12 +135,12 @@ async function read_rows(
   checksum: Checksum,
 ): Promise<void> {
   const { instance } = rows;
-  const step = Math.max(1, Math.floor(RANGE_BYTES / bytes));
+  const dense = stride === bytes;
+  const step = dense ? BLOCK_ROWS : Math.max(1, Math.floor(RANGE_BYTES / bytes));
   for (const block of rows.blocks())
     for (let done = 0; done < block.count; done += step) {
       const count = Math.min(step, block.count - done);
       const first = block.first + done;
-      const dense = stride === bytes;
       const target = dense ? instance.bytes(at(first), count * bytes) : new Uint8Array(count * bytes);
       await read_into(source, start + first * bytes, target);
       if (dense) checksum.add_at(at(first), target.length);
@@ -177,8 +177,10 @@ async function read_entries(
   };
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let rest = '';
+  const buffer = new Uint8Array(Math.min(RANGE_BYTES, end - start));
   for (let at = start; at < end; at += RANGE_BYTES) {
-    const bytes = await source.read(at, Math.min(end, at + RANGE_BYTES));
+    const bytes = buffer.subarray(0, Math.min(RANGE_BYTES, end - at));
+    await read_into(source, at, bytes);
     checksum.add(bytes);
     try {
       rest += decoder.decode(bytes, { stream: at + RANGE_BYTES < end });

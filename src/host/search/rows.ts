@@ -88,13 +88,11 @@ export class Rows {
 
   /** All rows, a block or part of one at a time. */
   *blocks(): Generator<Block, void, undefined> {
-    for (let first = 0; first < this.count; first += BLOCK_ROWS) {
+    const { block_bytes, distances, bits, rows } = this.sizes;
+    let at = this.scratch.end;
+    for (let first = 0; first < this.count; first += BLOCK_ROWS, at += block_bytes) {
       const count = Math.min(BLOCK_ROWS, this.count - first);
-      const scales = this.scale_at(first);
-      yield {
-        ...{ first, count, scales, rows: this.at(first) },
-        ...{ distances: scales + this.sizes.distances, bits: this.bits_at(first) },
-      };
+      yield { first, count, scales: at, distances: at + distances, bits: at + bits, rows: at + rows };
     }
   }
 
