@@ -33,7 +33,7 @@ fn half_of(pair: vec4<u32>, second: bool) -> vec2<u32> {
 // Four halves.
 fn halves(bits: vec2<u32>) -> vec4<f32> {
 // #if f16
-  return vec4<f32>(bitcast<vec4<f16>>(bits));
+  return vec4<f32>(vec2<f32>(bitcast<vec2<f16>>(bits.x)), vec2<f32>(bitcast<vec2<f16>>(bits.y)));
 // #else
   return vec4<f32>(unpack2x16float(bits.x), unpack2x16float(bits.y));
 // #end
