@@ -25,7 +25,8 @@ import {
 import type { AlignProcessor } from './processor/processor.ts';
 import { Queue } from './queue.ts';
 import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
-import { AlignIndex, INDEX_RULES, type IndexOptions } from './search/align_index.ts';
+import { AlignIndex } from './search/align_index.ts';
+import { INDEX_RULES, type IndexOptions } from './search/index_options.ts';
 
 /** Options of {@link Align.label_set}. */
 export interface LabelSetOptions extends CallOptions {

@@ -128,6 +128,25 @@ describe.each(['fp32', 'int8'] as const)('%s', (dtype) => {
     expect(index.search(query, 9)).toEqual(naive_search(entries, query, 9));
   });
 
+  test('rows of one large number among small ones, which residuals decide, are exact too', async () => {
+    for (const dimensions of [40, 700]) {
+      const random = new Random(dimensions);
+      const index = await make(dtype, dimensions);
+      for (let i = 0; i < 1200; i++) {
+        const vector = random.floats(dimensions, -0.004, 0.004);
+        vector[i % 3] = i % 2 ? 1 : -1;
+        index.add(i, vector);
+      }
+      const entries = contents(index);
+      for (const query of [random.floats(dimensions), random.floats(dimensions, 0.5, 1)]) {
+        query.fill(0, 0, 3);
+        expect(index.search(query, 30)).toEqual(naive_search(entries, query, 30));
+        const batch = index.search(new Array(9).fill(query) as Float32Array[], 30);
+        expect(batch[8]).toEqual(naive_search(entries, query, 30));
+      }
+    }
+  });
+
   test('asks a filter about candidates in their order, each once, until k are found', async () => {
     const { index, random } = await random_index(dtype, 24, 2500);
     const entries = contents(index);

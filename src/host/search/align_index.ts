@@ -4,64 +4,27 @@
 import { platform } from '#platform';
 import { disposable } from '../dispose.ts';
 import { AlignError, show } from '../errors.ts';
-import { check_options, one_of, type Rules } from '../options.ts';
+import { check_options } from '../options.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { checked_id, compare_ids, meta_text, parse_meta, type IndexId, type JsonValue } from './entries.ts';
-import { index_chunks, is_dimensions, type IndexContents } from './index_file.ts';
+import { index_bytes, index_chunks, type IndexContents } from './index_file.ts';
+import {
+  CREATE_RULES,
+  LOAD_RULES,
+  SEARCH_RULES,
+  type IndexOptions,
+  type Match,
+  type SearchOptions,
+} from './index_options.ts';
 import { read_index } from './index_reader.ts';
 import { local_path, open_source, type IndexSource } from './index_source.ts';
-import { INDEX_DTYPES, MAX_DIMENSIONS, type IndexDtype } from './places.ts';
+import type { IndexDtype } from './places.ts';
+import { check_same_kind, rows_to_add } from './merge.ts';
 import { Rows } from './rows.ts';
-import { rank } from './scan.ts';
+import { rank, rank_accepted, type Ranked } from './scan.ts';
 import { checked_unit } from './unit.ts';
 
-export type { IndexDtype, IndexId, IndexSource, JsonValue };
-
-/** Options of {@link AlignIndex.create}. */
-export interface IndexOptions {
-  /** Numbers of an embedding: the model's `projection_dim`. */
-  dimensions: number;
-  /** Default `'fp32'`. `'int8'` takes a quarter of the memory; `'binary'` a little more, for a first pass over signs. */
-  dtype?: IndexDtype | undefined;
-  /** align.wasm, as in {@link LoadOptions}. */
-  wasm?: WasmInput | undefined;
-  /** Which model makes the embeddings: kept in the file. */
-  model?: string | undefined;
-}
-
-/** One of the things that a search finds. */
-export interface Match {
-  id: IndexId;
-  /** Cosine of the query and the embedding, as {@link AlignIndex.get} gives it. */
-  score: number;
-  meta: JsonValue | null;
-}
-
-export interface SearchOptions {
-  /** Asked about candidates, the best first, each once, until enough are accepted. */
-  filter?: ((id: IndexId, meta: JsonValue | null) => boolean) | undefined;
-}
-
-/** Rules of what is chosen for an index. */
-export const INDEX_RULES: Rules<Omit<IndexOptions, 'dimensions'>> = {
-  dtype: one_of(...INDEX_DTYPES),
-  wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: () => true },
-  model: {
-    expects: 'a text',
-    accepts: (value) => typeof value === 'string' && !/\p{Surrogate}/u.test(value),
-  },
-};
-const CREATE_RULES: Rules<IndexOptions> = {
-  ...INDEX_RULES,
-  dimensions: { expects: `a whole number from 1 to ${MAX_DIMENSIONS}`, accepts: is_dimensions },
-};
-const LOAD_RULES: Rules<{ wasm?: WasmInput | undefined }> = { wasm: INDEX_RULES.wasm };
-const SEARCH_RULES: Rules<SearchOptions> = {
-  filter: { expects: 'a function', accepts: (value) => typeof value === 'function' },
-};
-
-/** How many times as many are ranked when a filter has rejected too many. */
-const FURTHER = 8;
+export type { IndexDtype, IndexId, IndexOptions, IndexSource, JsonValue, Match, SearchOptions };
 
 /**
  * Embeddings by id. Whatever comes in is brought to length 1; results are ordered by score, those that score the same by id:
@@ -184,7 +147,10 @@ export class AlignIndex {
     const queries = (many ? query : [query]).map((one: unknown, i) =>
       checked_unit(() => (many ? `search: queries[${i}]` : 'search: query'), one, this.dimensions),
     );
-    const found = o.filter ? queries.map((one) => this.#filtered(one, k, o.filter!)) : this.#rank(queries, k);
+    const { filter } = o;
+    const found = filter
+      ? queries.map((one) => this.#filtered(one, k, (row) => filter(ids[row]!, parse_meta(metas[row]!))))
+      : this.#rank(queries, k);
     const matches = found.map((rows) =>
       rows.map(({ row, score }) => ({ id: ids[row]!, score, meta: parse_meta(metas[row]!) })),
     );
@@ -193,14 +159,7 @@ export class AlignIndex {
 
   /** The index as a safetensors file, the same bytes for the same entries. */
   to_bytes(): Uint8Array {
-    const chunks = Array.from(index_chunks(this.#open));
-    const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
+    return index_bytes(this.#open);
   }
 
   /** An index from what {@link to_bytes} gave. @throws AlignError `corrupt_index`, `out_of_memory` */
@@ -251,25 +210,12 @@ export class AlignIndex {
    * @throws AlignError `invalid_argument`, with nothing changed
    */
   merge(other: AlignIndex): void {
-    const { rows, metas } = this.#changing('merge');
+    const { rows } = this.#changing('merge');
     if (!(other instanceof AlignIndex))
       throw new AlignError('invalid_argument', `merge takes an AlignIndex, not ${show(other)}`);
     const theirs = other.#open;
-    for (const key of ['dimensions', 'dtype', 'model'] as const)
-      if (this[key] !== other[key])
-        throw new AlignError(
-          'invalid_argument',
-          `merge: the other index has ${key} ${show(other[key])}, this one ${show(this[key])}`,
-        );
-    const fresh = theirs.ids.flatMap((id, row) => {
-      const known = this.#places.get(id);
-      if (known === undefined) return [row];
-      if (metas[known] === theirs.metas[row] && rows.equals(known, theirs.rows, row)) return [];
-      throw new AlignError('invalid_argument', `merge: both indexes have ${show(id)}, with other contents`, {
-        detail: { id },
-        hint: 'remove it from one of them',
-      });
-    });
+    check_same_kind(this, other);
+    const fresh = rows_to_add(this.#open, this.#places, theirs);
     rows.reserve(rows.count + fresh.length);
     for (const row of fresh) {
       rows.copy(rows.count, theirs.rows, row);
@@ -331,32 +277,16 @@ export class AlignIndex {
     metas.push(meta);
   }
 
-  #rank(queries: readonly Float32Array[], k: number): ReturnType<typeof rank> {
+  #rank(queries: readonly Float32Array[], k: number): Ranked[][] {
     const { rows, ids } = this.#open;
     return rank(rows, queries, k, (a, b) => compare_ids(ids[a]!, ids[b]!));
   }
 
-  /** The k best that the filter accepts: as many are ranked as it takes. */
-  #filtered(
-    query: Float32Array,
-    k: number,
-    filter: NonNullable<SearchOptions['filter']>,
-  ): ReturnType<typeof rank>[0] {
-    const { rows, ids, metas } = this.#open;
+  #filtered(query: Float32Array, k: number, accepts: (row: number) => boolean): Ranked[] {
     const before = this.#fixed;
-    const asked = new Map<number, boolean>();
     this.#fixed ??= 'is being searched';
     try {
-      for (let ranked = k; ; ranked *= FURTHER) {
-        const accepted = [];
-        for (const match of this.#rank([query], ranked)[0]!) {
-          const { row } = match;
-          const verdict = asked.get(row) ?? filter(ids[row]!, parse_meta(metas[row]!));
-          asked.set(row, verdict);
-          if (verdict && accepted.push(match) === k) return accepted;
-        }
-        if (ranked >= rows.count) return accepted;
-      }
+      return rank_accepted((ranked) => this.#rank([query], ranked)[0]!, k, this.size, accepts);
     } finally {
       this.#fixed = before;
     }

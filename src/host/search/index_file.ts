@@ -100,6 +100,18 @@ export function* index_chunks(contents: IndexContents): Generator<Uint8Array, vo
   yield* entry_chunks(contents, order);
 }
 
+/** The whole file. */
+export function index_bytes(contents: IndexContents): Uint8Array {
+  const chunks = Array.from(index_chunks(contents));
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
 function metadata_of({ rows, model }: IndexContents, crc32: string): Record<string, string> {
   return {
     format: FORMAT,

@@ -46,6 +46,31 @@ export function rank(
   return ranked;
 }
 
+/** How many times as many are ranked when a filter has rejected too many. */
+const FURTHER = 8;
+
+/**
+ * The k best rows that are accepted: as many are ranked as it takes. Each is asked about once, the best first.
+ * `best(n)` gives the n best of `count`.
+ */
+export function rank_accepted(
+  best: (n: number) => readonly Ranked[],
+  k: number,
+  count: number,
+  accepts: (row: number) => boolean,
+): Ranked[] {
+  const asked = new Map<number, boolean>();
+  for (let ranked = k; ; ranked *= FURTHER) {
+    const accepted: Ranked[] = [];
+    for (const match of best(ranked)) {
+      const verdict = asked.get(match.row) ?? accepts(match.row);
+      asked.set(match.row, verdict);
+      if (verdict && accepted.push(match) === k) return accepted;
+    }
+    if (ranked >= count) return accepted;
+  }
+}
+
 function rank_group(
   rows: Rows,
   queries: readonly Float32Array[],
