@@ -16,10 +16,17 @@ export interface RunOptions {
 }
 
 export interface Executor {
+  readonly device: 'wasm' | 'webgpu';
+  /** Threads that compute, the caller's among them. */
+  readonly threads: number;
   /** Bytes that a plan and its arena may take. */
   readonly room: number;
-  /** @throws AlignError `limit_exceeded`, `out_of_memory`, `aborted`, `trap`, `disposed` */
+  /** Makes ready for runs of `plans`, as far as there is anything to be made. */
+  warm(plans: readonly Plan[]): Promise<void>;
+  /** @throws AlignError `limit_exceeded`, `out_of_memory`, `aborted`, `trap`, `device_lost`, `disposed` */
   run(plan: Plan, inputs: Inputs, options?: RunOptions): Promise<Outputs>;
+  /** Milliseconds that each op of a plan takes, for benchmarks. */
+  profile(plan: Plan, inputs: Inputs): Promise<number[]>;
   /** Bytes held. */
   memory(): { weights: number; arena: number; total: number };
   dispose(): void;

@@ -5,25 +5,34 @@ import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { disposable } from './dispose.ts';
 import { AlignError } from './errors.ts';
+import type { TextInputs, VisionInputs } from './inputs.ts';
 import { check_call_options, type CallOptions } from './options.ts';
+import type { Plan } from './plan/plan.ts';
 import { Queue } from './queue.ts';
 import type { Runtime } from './runtime.ts';
 import { save_model } from './save.ts';
+import { Tensor } from './tensor.ts';
 
 /** What every loaded model has. */
 export abstract class Model {
-  readonly device = 'wasm';
   abstract readonly config: AlignConfig | AlignTextConfig | AlignVisionConfig;
   readonly #queue = new Queue();
   readonly #folder: ModelFolder;
   #runtime: Runtime | null;
+  #device: 'wasm' | 'webgpu';
 
   protected constructor(folder: ModelFolder, runtime: Runtime) {
     this.#folder = folder;
     this.#runtime = runtime;
+    this.#device = runtime.executor.device;
   }
 
-  /** Bytes of WebAssembly memory: packed weights, the largest arena so far, and all of it. */
+  /** Where the model runs. After the loss of a GPU that may change, if `on_device_lost` says so. */
+  get device(): 'wasm' | 'webgpu' {
+    return this.#device;
+  }
+
+  /** Bytes of WebAssembly's or of the GPU's memory: packed weights, the largest arena so far, and all of it. */
   get memory(): { weights: number; arena: number; total: number } {
     return this.#runtime?.executor.memory() ?? { weights: 0, arena: 0, total: 0 };
   }
@@ -33,7 +42,7 @@ export abstract class Model {
     return this.runtime.dtype;
   }
 
-  /** What runs: `'exact'`, or `'fast'` where that was asked for and the runtime has relaxed SIMD. */
+  /** What runs: `'exact'`, or `'fast'` where that was asked for and the runtime has relaxed SIMD, and on every GPU. */
   get precision(): 'exact' | 'fast' {
     return this.runtime.precision;
   }
@@ -63,10 +72,22 @@ export abstract class Model {
     await save_model(this.#folder, folder);
   }
 
+  /**
+   * Makes ready for calls, so that the first is as fast as the next: on a GPU shaders are compiled and the fastest of them
+   * chosen, and each tower runs once, on one text and one picture.
+   * @throws AlignError as a call
+   */
+  abstract warmup(): Promise<void>;
+
   /** Frees the memory. Calls still waiting, and every later one, throw `disposed`. Idempotent. */
   dispose(): void {
     this.#runtime?.executor.dispose();
     this.#runtime = null;
+  }
+
+  /** Compiles what `plans` need, and chooses the fastest of what there is to choose from. */
+  protected warm(plans: readonly Plan[]): Promise<void> {
+    return this.call('warmup', {}, ({ executor }) => executor.warm(plans));
   }
 
   /** One call: options checked at once, then run when the calls before it are done. */
@@ -77,10 +98,44 @@ export abstract class Model {
   ): Promise<T> {
     check_call_options(name, options);
     if (this.#runtime === null) throw disposed();
-    return this.#queue.run(options.signal, () => task(this.runtime));
+    return this.#queue.run(options.signal, () => this.#run(task, options.signal));
+  }
+
+  /** Runs `task`, and once more where its GPU was lost and the model could be loaded again. */
+  async #run<T>(task: (runtime: Runtime) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const { runtime } = this;
+    try {
+      return await task(runtime);
+    } catch (error) {
+      const lost = error instanceof AlignError && error.code === 'device_lost';
+      if (!lost || !runtime.recover || this.#runtime !== runtime) throw error;
+      runtime.executor.dispose(); // a lost device may still hold memory
+      const again = await runtime.recover(signal);
+      if (this.#runtime !== runtime) {
+        again.executor.dispose();
+        throw disposed();
+      }
+      this.#runtime = again;
+      this.#device = again.executor.device;
+      return task(again);
+    }
   }
 }
 disposable(Model.prototype);
+
+/** A text of id 0 alone. */
+export function no_text(tokens: number): TextInputs {
+  return { input_ids: new Tensor('int32', new Int32Array(tokens), [1, tokens]) };
+}
+
+/** A grey picture. */
+export function no_picture(
+  { num_channels }: AlignVisionConfig,
+  [height, width]: readonly [height: number, width: number],
+): VisionInputs {
+  const data = new Float32Array(num_channels * height * width);
+  return { pixel_values: new Tensor('float32', data, [1, num_channels, height, width]) };
+}
 
 function disposed(): AlignError {
   return new AlignError('disposed', 'The model was disposed');

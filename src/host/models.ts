@@ -12,9 +12,10 @@ import {
   type VisionInputs,
 } from './inputs.ts';
 import { align_loss } from './loss.ts';
-import { Model } from './model.ts';
+import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
 import { AlignOutput, ModelOutput } from './outputs.ts';
+import { image_size, usual_plans, usual_tokens } from './placement.ts';
 import type { Plan } from './plan/plan.ts';
 import { load_runtime, loaded, type Runtime } from './runtime.ts';
 import { Tensor } from './tensor.ts';
@@ -162,27 +163,20 @@ export class AlignModel extends Model {
     const { batch = 1, tokens = 64 } = shape;
     if (tower === 'align') return head!.plan(batch, batch);
     if (tower === 'text') return loaded(text, 'text').plan(batch, tokens, batch * tokens, { features: true });
-    const { image_size } = this.config.vision_config;
-    const [height, width] = typeof image_size === 'number' ? [image_size, image_size] : image_size;
-    return loaded(vision, 'vision').plan(batch, shape.height ?? height!, shape.width ?? width!);
+    const [height, width] = image_size(this.config.vision_config);
+    return loaded(vision, 'vision').plan(batch, shape.height ?? height, shape.width ?? width);
   }
 
-  /** Runs each tower once on zeros, so that the first real call finds compiled code. Sizes default as in {@link plan}. */
+  /** Sizes default as in {@link plan}; a tower that was not loaded is left out. */
   async warmup(shape: { height?: number; width?: number; tokens?: number } = {}): Promise<void> {
     const { text, vision } = this.runtime;
-    if (text) {
-      const tokens = shape.tokens ?? Math.min(64, this.config.text_config.max_position_embeddings);
-      await this.embed_text({ input_ids: zeros('int32', [1, tokens]) });
-    }
-    if (vision) {
-      const { n, h, w, c } = this.plan('vision', shape).inputs.get('pixel_values')!;
-      await this.embed_image({ pixel_values: zeros('float32', [n, c, h, w]) });
-    }
+    const tokens = shape.tokens ?? usual_tokens(this.config.text_config);
+    const [height, width] = image_size(this.config.vision_config);
+    const picture = [shape.height ?? height, shape.width ?? width] as const;
+    await this.warm(usual_plans(this.runtime, tokens, picture));
+    if (text) await this.embed_text(no_text(tokens));
+    if (vision) await this.embed_image(no_picture(this.config.vision_config, picture));
   }
-}
-
-function zeros<T extends 'int32' | 'float32'>(type: T, dims: readonly number[]): Tensor<T> {
-  return new Tensor(type, new Array<number>(dims.reduce((a, b) => a * b, 1)).fill(0), dims);
 }
 
 function transpose(matrix: Float): Float {

@@ -3,6 +3,7 @@
 
 import { WEIGHT_DTYPES, type WeightDtype } from './checkpoint/formats.ts';
 import { AlignError, show } from './errors.ts';
+import type { WebGpu } from './gpu.ts';
 import { MAX_PARTS } from './plan/layout.ts';
 import type { WasmInput } from './wasm/module.ts';
 
@@ -15,10 +16,32 @@ export type ProgressInfo =
   | { status: 'progress'; file: string; loaded: number; total: number; progress: number }
   | { status: 'ready' };
 
+/** What `device` may be. */
+export const DEVICES = ['auto', 'wasm', 'webgpu'] as const;
+
 /** Options of everything that loads a model. */
 export interface LoadOptions {
-  /** Where the model runs. `'auto'` (the default) is `'wasm'` in this version. */
-  device?: 'wasm' | 'auto' | undefined;
+  /**
+   * Where the model runs. `'auto'` (the default) takes WebGPU where there is a real GPU, and WASM where there is none, where
+   * the GPU fails while loading, or where `precision: 'exact'` asks for the same bits everywhere. `'webgpu'` takes a
+   * software adapter too, and throws `gpu_unavailable` where there is none at all.
+   */
+  device?: (typeof DEVICES)[number] | undefined;
+  /** The GPU to run on, in place of the runtime's own. A device is left alive when the model is disposed. */
+  gpu?: GPU | GPUDevice | undefined;
+  /** The module `align-wasm/webgpu`, where it does not come along: in Bun, on Workers, in the bundle. */
+  webgpu?: WebGpu | { readonly default: WebGpu } | undefined;
+  /**
+   * What a call does that finds the GPU lost: `'error'` throws `device_lost`, as does every call after it; `'rebuild'` opens
+   * a new device and loads the weights again, `'wasm'` loads them into WebAssembly, and then the call is run again.
+   * Default `'error'`; with `device: 'auto'` `'wasm'`.
+   */
+  on_device_lost?: 'error' | 'rebuild' | 'wasm' | undefined;
+  /**
+   * Before first use, compare every tensor of a small forward pass on the GPU with WASM's, for which the weights are loaded
+   * there for a moment. A GPU that is off throws `gpu_mismatch`; with `device: 'auto'` WASM is taken. Default false.
+   */
+  verify?: boolean | undefined;
   /**
    * How weights are held. Default: as a packed file has them, else `'fp32'`. `'fp16'`, `'bf16'` and `'q4'` (groups of 32)
    * are widened while they are multiplied; `'q8'` multiplies 8-bit integers. Layer norms and convolutions of more than a
@@ -104,7 +127,7 @@ const signal: Rule = {
 };
 
 const LOAD_RULES: Rules<LoadOptions> = {
-  device: one_of('wasm', 'auto'),
+  device: one_of(...DEVICES),
   dtype: one_of(...WEIGHT_DTYPES),
   precision: one_of('exact', 'fast'),
   threads: {
@@ -113,6 +136,18 @@ const LOAD_RULES: Rules<LoadOptions> = {
   },
   // Its kind is checked where it is compiled.
   wasm: { expects: 'a Module, bytes, a Response or a URL', accepts: (value) => value !== null },
+  gpu: {
+    expects: 'a GPU or a GPUDevice',
+    accepts: (value) =>
+      typeof value === 'object' && value !== null && ('requestAdapter' in value || 'createBuffer' in value),
+  },
+  // What it is made of is checked where it is used.
+  webgpu: {
+    expects: 'the module align-wasm/webgpu',
+    accepts: (value) => typeof value === 'object' && value !== null,
+  },
+  on_device_lost: one_of('error', 'rebuild', 'wasm'),
+  verify: flag,
   towers: one_of('both', 'text', 'vision'),
   max_memory: positive_integer,
   max_pixels: positive_integer,
@@ -137,9 +172,7 @@ export const CALL_RULES: Rules<CallOptions> = {
 
 // Options of the published interface that this version does not honour: refused by name, not as a misspelling.
 const NOT_SUPPORTED = new Set(
-  'webgpu worker embeddings gpu on_device_lost verify cache host token revision local_files_only fetch sha256'.split(
-    ' ',
-  ),
+  'worker embeddings cache host token revision local_files_only fetch sha256'.split(' '),
 );
 
 /** Checks the options of a call that loads. `call` names it in messages. @throws AlignError `invalid_argument` */

@@ -34,7 +34,7 @@ export interface Layout {
   readonly requests: readonly WeightRequest[];
   /** Bytes from the first block to the end of the last. */
   readonly weight_bytes: number;
-  towers(executor: Executor): Towers;
+  readonly towers: (executor: Executor) => Towers;
 }
 
 /**
@@ -109,8 +109,34 @@ function place(
   };
 }
 
+/** Tokens of a usual text. */
+export function usual_tokens(config: AlignTextConfig): number {
+  return Math.min(64, config.max_position_embeddings);
+}
+
+/** The plans of the usual calls, one text and one picture: what to make ready for. Sizes default to the usual ones. */
+export function usual_plans(
+  { text, vision, head }: Towers,
+  tokens?: number,
+  picture?: readonly [height: number, width: number],
+): Plan[] {
+  const plans: Plan[] = [];
+  if (text) {
+    const length = tokens ?? usual_tokens(text.config);
+    plans.push(text.plan(1, length, length, head ? { features: true } : { last_hidden_state: true }));
+  }
+  if (vision) plans.push(vision.plan(1, ...(picture ?? image_size(vision.config)), {}));
+  if (head) plans.push(head.plan(text ? 1 : 0, vision ? 1 : 0));
+  return plans;
+}
+
+/** Height and width of the pictures that a tower was made for. */
+export function image_size({ image_size: size }: AlignVisionConfig): [number, number] {
+  return typeof size === 'number' ? [size, size] : [size[0]!, size[1]!];
+}
+
 /** A picture size that every map survives: weights do not depend on it. */
-function smallest_side(config: AlignVisionConfig): number {
+export function smallest_side(config: AlignVisionConfig): number {
   const halvings = config.strides.filter((stride) => stride === 2).length + 1;
   return 2 ** halvings;
 }

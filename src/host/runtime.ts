@@ -6,52 +6,130 @@ import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { check_dtype } from './checkpoint/packed.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
+import type { Executor } from './executor.ts';
+import { falls_back, open_gpu, type OpenGpu } from './gpu.ts';
 import type { LoadOptions } from './options.ts';
 import { lay_out, type Layout, type Parts, type Towers } from './placement.ts';
-import type { Recorder } from './plan/recorder.ts';
+import type { Recorder, RecorderOptions } from './plan/recorder.ts';
 import { WasmExecutor } from './wasm/executor.ts';
-import { check_tensors, load_weights, stored_bytes, type LoadingInfo } from './wasm/loader.ts';
+import {
+  check_tensors,
+  load_weights,
+  stored_bytes,
+  type LoadingInfo,
+  type LoadingOptions,
+} from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
 import { threads_available } from './wasm/threads.ts';
 
 /** A loaded model, without its public face. */
 export interface Runtime extends Towers {
-  readonly executor: WasmExecutor;
+  readonly executor: Executor;
   readonly recorder: Recorder;
   readonly precision: 'exact' | 'fast';
   readonly dtype: WeightDtype;
   readonly loading_info: LoadingInfo;
+  /** Loads the model again after its device was lost, where the options say so. */
+  readonly recover: ((signal: AbortSignal | undefined) => Promise<Runtime>) | null;
+}
+
+/** What to load, and how. */
+interface Order {
+  readonly folder: ModelFolder;
+  readonly parts: Parts;
+  readonly options: LoadOptions;
 }
 
 /** Loads `parts` from a folder. Whatever fails or is aborted leaves nothing behind. */
-export async function load_runtime(
-  folder: ModelFolder,
-  parts: Parts,
-  options: LoadOptions,
-): Promise<Runtime> {
-  const { signal } = options;
-  throw_if_aborted(signal);
-  const precision =
-    options.precision === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
-  const module = await compile(options.wasm, precision);
-  const { threads: asked = 1 } = options;
+export async function load_runtime(folder: ModelFolder, parts: Parts, given: LoadOptions): Promise<Runtime> {
+  throw_if_aborted(given.signal);
+  // Compiled once: a Response can be read once, and a model may be loaded again.
+  const options = given.wasm === undefined ? given : { ...given, wasm: await compile(given.wasm) };
+  const order = { folder, parts, options };
+  const open = await open_gpu(options);
+  if (!open) return load_on_wasm(order);
+  try {
+    return await load_on_gpu(order, open);
+  } catch (error) {
+    open.gpu.close();
+    if (falls_back(options, error)) return load_on_wasm(order);
+    throw error;
+  }
+}
+
+async function load_on_wasm(order: Order): Promise<Runtime> {
+  const { precision: wanted, threads: asked = 1, wasm, max_memory } = order.options;
+  const precision = wanted === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
+  const module = await compile(wasm, precision);
   const threads = asked > 1 && threads_available() ? asked : 1;
-  const checkpoint = await Checkpoint.open(folder, signal);
+  const runtime = await load(order, module, { parts: threads }, async (layout, checkpoint, options) => {
+    const own = threads > 1 ? await platform.wasm(`${precision}_threads`) : module;
+    const executor = new WasmExecutor(own, layout.weight_bytes, max_memory, threads);
+    try {
+      await executor.start();
+      await load_weights(executor, layout.requests, checkpoint, options);
+      return executor;
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
+  });
+  return { ...runtime, precision, recover: null };
+}
+
+async function load_on_gpu(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runtime> {
+  const { folder, parts, options } = order;
+  const { device = 'auto', signal, max_memory } = options;
+  const module = await compile(options.wasm);
+  const limits = { shard_limit: gpu.binding_limit, fuse: false, parts: 1 };
+  const runtime = await load(order, module, limits, (layout, checkpoint, loading) =>
+    webgpu.load(gpu, layout, new Instance(module), checkpoint, { ...loading, max_memory }),
+  );
+  const { on_device_lost = device === 'auto' ? 'wasm' : 'error' } = options;
+  const quiet = { ...options, progress_callback: undefined };
+  if (options.verify) {
+    const reference = await load_on_wasm({
+      folder,
+      parts,
+      options: { ...quiet, precision: 'exact', threads: 1 },
+    });
+    try {
+      await webgpu.verify(runtime, reference, runtime.dtype, signal);
+    } finally {
+      reference.executor.dispose();
+    }
+  }
+  const recover: Runtime['recover'] = (later) =>
+    load_runtime(folder, parts, {
+      ...quiet,
+      signal: later,
+      device: on_device_lost === 'wasm' ? 'wasm' : device,
+    });
+  return { ...runtime, precision: 'fast', recover: on_device_lost === 'error' ? null : recover };
+}
+
+/** Opens the checkpoint and lays its blocks out; `fill` makes an executor and brings them to it. */
+async function load(
+  { folder, parts, options }: Order,
+  module: WebAssembly.Module,
+  limits: RecorderOptions,
+  fill: (layout: Layout, checkpoint: Checkpoint, options: LoadingOptions) => Promise<Executor>,
+): Promise<Omit<Runtime, 'precision' | 'recover'>> {
+  const checkpoint = await Checkpoint.open(folder, options.signal);
   try {
     const { packing } = checkpoint;
     if (packing) check_dtype(checkpoint.name, packing, options.dtype);
     const dtype = packing?.dtype ?? options.dtype ?? 'fp32';
     const held = available(parts, checkpoint, options);
-    const layout = lay_out(new Instance(module), { parts: threads }, held, checkpoint, (requests) =>
+    const layout = lay_out(new Instance(module), limits, held, checkpoint, (requests) =>
       choose_formats(requests, dtype),
     );
     const loading_info = check_tensors(layout.requests, checkpoint);
-    const own = threads > 1 ? await platform.wasm(`${precision}_threads`) : module;
-    const executor = new WasmExecutor(own, layout.weight_bytes, options.max_memory, threads);
-    await load_with_progress(executor, layout, checkpoint, options);
-    const { recorder } = layout;
-    return { executor, recorder, precision, dtype, ...layout.towers(executor), loading_info };
+    const executor = await with_progress(layout, checkpoint, options, (loading) =>
+      fill(layout, checkpoint, loading),
+    );
+    return { executor, recorder: layout.recorder, dtype, ...layout.towers(executor), loading_info };
   } finally {
     await checkpoint.close();
   }
@@ -64,32 +142,27 @@ function available(parts: Parts, { packing }: Checkpoint, { towers }: LoadOption
   return { ...parts, [packing.towers === 'text' ? 'vision' : 'text']: undefined };
 }
 
-async function load_with_progress(
-  executor: WasmExecutor,
-  layout: Layout,
+/** Tells `progress_callback` how far `fill` is. */
+async function with_progress<T>(
+  { requests }: Layout,
   checkpoint: Checkpoint,
-  options: LoadOptions,
-): Promise<void> {
-  const report = options.progress_callback;
-  const total = stored_bytes(layout.requests, checkpoint);
+  { progress_callback: report, signal }: LoadOptions,
+  fill: (options: LoadingOptions) => Promise<T>,
+): Promise<T> {
+  const total = stored_bytes(requests, checkpoint);
   const file = checkpoint.name;
   let loaded = 0;
   report?.({ status: 'initiate', file });
-  try {
-    await executor.start();
-    await load_weights(executor, layout.requests, checkpoint, {
-      signal: options.signal,
-      on_bytes: (bytes) => {
-        loaded += bytes;
-        report?.({ status: 'progress', file, loaded, total, progress: (100 * loaded) / total });
-      },
-    });
-  } catch (error) {
-    executor.dispose();
-    throw error;
-  }
+  const filled = await fill({
+    signal,
+    on_bytes: (bytes) => {
+      loaded += bytes;
+      report?.({ status: 'progress', file, loaded, total, progress: (100 * loaded) / total });
+    },
+  });
   report?.({ status: 'done', file });
   report?.({ status: 'ready' });
+  return filled;
 }
 
 /** The tower a call needs. @throws AlignError `invalid_argument` where it was not loaded. */

@@ -10,9 +10,10 @@ import {
   type TextInputs,
   type VisionInputs,
 } from './inputs.ts';
-import { Model } from './model.ts';
+import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, check_options, flag, type CallOptions, type LoadOptions } from './options.ts';
 import type { ModelOutput } from './outputs.ts';
+import { image_size, usual_plans, usual_tokens } from './placement.ts';
 import { load_runtime, loaded, type Runtime } from './runtime.ts';
 import { text_output, vision_output } from './tower_outputs.ts';
 
@@ -54,6 +55,11 @@ export class AlignTextModel extends Model {
       return text_output(this.config, batch, await loaded(text, 'text').run(batch, wanted, options));
     });
   }
+
+  async warmup(): Promise<void> {
+    await this.warm(usual_plans(this.runtime));
+    await this.forward(no_text(usual_tokens(this.config)));
+  }
 }
 
 /** The EfficientNet tower alone, from its own checkpoint or a whole model's: AlignVisionModel in transformers. */
@@ -78,6 +84,11 @@ export class AlignVisionModel extends Model {
     return this.call('AlignVisionModel.forward', options, ({ vision }) =>
       run_vision(this.config, vision, inputs, options),
     );
+  }
+
+  async warmup(): Promise<void> {
+    await this.warm(usual_plans(this.runtime));
+    await this.forward(no_picture(this.config, image_size(this.config)));
   }
 }
 

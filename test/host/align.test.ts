@@ -283,10 +283,10 @@ describe('a model as a whole', () => {
   });
 
   it('refuses options that this version does not support, and models that are not there', async () => {
-    const gpu = await refusal(Align.load(undefined, { device: 'webgpu' } as object));
-    expect([gpu.code, gpu.message]).toEqual([
+    const npu = await refusal(Align.load(undefined, { device: 'npu' as 'wasm' }));
+    expect([npu.code, npu.message]).toEqual([
       'invalid_argument',
-      'Align.load: device "webgpu" is not supported; it must be "wasm" or "auto"',
+      'Align.load: device "npu" is not supported; it must be "wasm" or "webgpu" or "auto"',
     ]);
     expect((await refusal(Align.load('no/such/model'))).code).toBe('not_found');
     expect((await refusal(Align.load(5 as unknown as string))).code).toBe('invalid_argument');

@@ -10,6 +10,7 @@ import type { LoadOptions, ProgressInfo } from '../../src/host/options.ts';
 import type { Plan } from '../../src/host/plan/plan.ts';
 import { Tensor } from '../../src/host/tensor.ts';
 import { golden, with_tensors } from '../support/edited_checkpoint.ts';
+import { wasm_executor } from '../support/executors.ts';
 import { flatten } from '../support/outputs.ts';
 import { read_reference, type ReferenceCase } from '../support/reference.ts';
 
@@ -195,7 +196,7 @@ describe('max_memory', () => {
     const plan = (batch: number): Plan => model.plan('vision', { batch, height: 33, width: 47 });
     // Room for more than one picture and less than all four.
     const room = (plan(1).arena_bytes + plan(4).arena_bytes) / 2;
-    const max_memory = Math.ceil(model.runtime.executor.behind_weights + plan(4).ops.length + room);
+    const max_memory = Math.ceil(wasm_executor(model).behind_weights + plan(4).ops.length + room);
     const small = await AlignModel.from_pretrained(golden('odd'), { max_memory });
     const { pixel_values } = ragged.inputs;
     expect_same(

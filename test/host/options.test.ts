@@ -28,13 +28,19 @@ describe('load options', () => {
     { threads: 16 },
     { device: 'auto', towers: 'text', max_memory: 1e9, max_pixels: 1000, background: 'drop' },
     { background: [255, 255, 255], signal: new AbortController().signal, progress_callback: () => undefined },
+    { device: 'webgpu', on_device_lost: 'rebuild', verify: true },
     { device: undefined, towers: 'vision', progress_callback: null },
   ])('%j passes', (options) => {
     expect(() => check_load_options('load', options)).not.toThrow();
   });
 
   it.each<[string, unknown, string]>([
-    ['device', 'webgpu', '"wasm" or "auto"'],
+    ['device', 'gpu', '"wasm" or "webgpu" or "auto"'],
+    ['gpu', 'first', 'a GPU or a GPUDevice'],
+    ['gpu', {}, 'a GPU or a GPUDevice'],
+    ['webgpu', true, 'the module align-wasm/webgpu'],
+    ['on_device_lost', 'restart', '"error" or "rebuild" or "wasm"'],
+    ['verify', 1, 'true or false'],
     ['dtype', 'fp8', '"fp32"'],
     ['dtype', 'int8', '"fp32"'],
     ['precision', 'high', '"exact" or "fast"'],
@@ -63,12 +69,8 @@ describe('load options', () => {
   });
 
   it.each([
-    'webgpu',
     'worker',
     'embeddings',
-    'gpu',
-    'on_device_lost',
-    'verify',
     'cache',
     'host',
     'token',

@@ -18,6 +18,7 @@ import { platform } from '../../src/host/platform/node.ts';
 import { AlignProcessor } from '../../src/host/processor/processor.ts';
 import { Tensor } from '../../src/host/tensor.ts';
 import { golden } from '../support/edited_checkpoint.ts';
+import { wasm_executor } from '../support/executors.ts';
 import { flatten, load_golden, run_golden } from '../support/outputs.ts';
 import { packed } from '../support/packed.ts';
 import { read_packed_file } from '../support/packed_reader.ts';
@@ -316,7 +317,7 @@ describe('Loading a packed file', () => {
       };
     });
     const model = await AlignModel.from_pretrained(path);
-    const { memory } = model.runtime.executor.instance;
+    const { memory } = wasm_executor(model).instance;
     expect(new Set(targets.map(({ buffer }) => buffer))).toEqual(new Set([memory.buffer]));
     const header = readFileSync(path).readBigUInt64LE(0);
     expect(read).toBeLessThan(4 * (Number(header) + 4096));

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { AlignModel } from '../../src/host/models.ts';
 import { MAX_PARTS } from '../../src/host/plan/layout.ts';
 import type { Plan } from '../../src/host/plan/plan.ts';
+import { wasm_executor } from '../support/executors.ts';
 import { check_flow } from '../support/plan_checks.ts';
 import { bits, Random, random_config, random_inputs, random_model } from '../support/random_models.ts';
 
@@ -11,7 +12,7 @@ const MODELS = 1000;
 
 /** Makes a model run every op in `parts` shares, one after another. */
 function split_ops(model: AlignModel, parts: number): void {
-  const { executor } = model.runtime;
+  const executor = wasm_executor(model);
   const execute = executor.execute.bind(executor);
   executor.execute = (plan: Plan, first: number, count: number) => {
     for (let i = first; i < first + count; i++)

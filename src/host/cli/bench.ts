@@ -4,7 +4,7 @@ import { WEIGHT_DTYPES } from '../checkpoint/formats.ts';
 import type { Executor, Inputs } from '../executor.ts';
 import type { AlignModel } from '../models.ts';
 import { describe } from '../plan/describe.ts';
-import type { LoadOptions } from '../options.ts';
+import { DEVICES, type LoadOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choice, COMMON, parse_words } from './args.ts';
 import { OK, UsageError, type Io } from './io.ts';
@@ -23,8 +23,9 @@ Runs each tower again and again on this machine and prints its best and median t
   --rounds N            how often (default 7, after two runs that do not count)
   --threads N           threads (default 1)
   --dtype KIND          how weights are held: fp32 (default), fp16, bf16, q8 or q4; a packed file has its own
+  --device KIND         wasm, webgpu or auto (default: a real GPU where there is one)
   --precision KIND      exact (default), or fast: relaxed SIMD where this runtime has it
-  --ops                 time by kernel, on one thread
+  --ops                 time by kernel, on one thread or the GPU
   --json                one JSON object a tower, with its kernels
 `;
 
@@ -51,11 +52,13 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
     threads: { type: 'string' },
     dtype: { type: 'string' },
     precision: { type: 'string' },
+    device: { type: 'string' },
     ops: { type: 'boolean' },
   });
   const tower = choice(words, 'tower', ['text', 'vision']);
   const precision = choice(words, 'precision', ['exact', 'fast']);
   const dtype = choice(words, 'dtype', WEIGHT_DTYPES);
+  const device = choice(words, 'device', DEVICES);
   const threads = words.count('threads');
   const rounds = words.count('rounds') ?? 7;
   const [positional, ...rest] = words.positionals;
@@ -63,7 +66,7 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
   if (rest.length > 0 || (positional !== undefined && named !== undefined))
     throw new UsageError('bench takes one MODEL');
 
-  const how: LoadOptions = { precision, dtype, threads, towers: tower ?? 'both' };
+  const how: LoadOptions = { device, precision, dtype, threads, towers: tower ?? 'both' };
   const { align, ms } = await load(positional ?? named, io, how);
   const { model } = align;
   const batch = words.count('batch') ?? 1;
@@ -74,7 +77,8 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
   const json = words.flag('json');
   const by_kernel = json || words.flag('ops');
   if (!json) {
-    const used = model.threads === 1 ? 'one thread' : `${model.threads} threads`;
+    const used =
+      model.device === 'webgpu' ? 'WebGPU' : model.threads === 1 ? 'one thread' : `${model.threads} threads`;
     const what = `loaded in ${ms.toFixed(0)} ms, ${model.dtype}, ${model.precision}, ${used}`;
     io.out(`${styled(io, 'dim', what)}\n`);
   }
@@ -100,7 +104,7 @@ interface Result {
   readonly rows: readonly Row[];
 }
 
-/** On one thread the kernels' times add up to the run's; several threads are timed as a whole, and the kernels apart from them. */
+/** On one thread the kernels' times add up to the run's; several threads and a GPU are timed as a whole, and the kernels apart from them. */
 async function measure(
   model: AlignModel,
   plan: Plan,
@@ -109,11 +113,11 @@ async function measure(
   by_kernel: boolean,
 ): Promise<Omit<Result, 'tower'>> {
   const { executor } = model.runtime;
-  const alone = model.threads === 1;
-  const runs =
-    alone || by_kernel
-      ? Array.from({ length: WARM_UP + rounds }, () => executor.profile(plan, inputs)).slice(WARM_UP)
-      : [];
+  const alone = model.device === 'wasm' && model.threads === 1;
+  const runs: number[][] = [];
+  if (alone || by_kernel)
+    for (let round = 0; round < WARM_UP + rounds; round++) runs.push(await executor.profile(plan, inputs));
+  runs.splice(0, WARM_UP);
   const totals = alone ? runs.map(sum) : await time_runs(executor, plan, inputs, rounds);
   totals.sort((a, b) => a - b);
   const best_ms = totals[0]!;

@@ -1,50 +1,7 @@
-// Browsers, their workers and extensions, and whatever else has fetch: align.wasm is fetched from beside this package.
+// Browsers, their workers and extensions, and whatever else has fetch.
 
-import { AlignError } from '../errors.ts';
-import align_icons from './align_icons.ts';
-import { once, type Build, type Platform, type Thread, type ThreadEvents } from './platform.ts';
-import { fetch_bytes, web_platform } from './web_base.ts';
+import webgpu from '../webgpu/index.ts';
+import { platform as base } from './browser_base.ts';
+import type { Platform } from './platform.ts';
 
-const compiled = new Map<Build, Promise<WebAssembly.Module>>();
-
-/** Literals: bundlers look for them. */
-const URLS: Readonly<Record<Build, URL>> = {
-  exact: new URL('../align.wasm', import.meta.url),
-  fast: new URL('../align.relaxed.wasm', import.meta.url),
-  exact_threads: new URL('../align.threads.wasm', import.meta.url),
-  fast_threads: new URL('../align.relaxed.threads.wasm', import.meta.url),
-};
-
-function spawn(events: ThreadEvents): Thread {
-  const worker = new Worker(new URL('./browser_thread.js', import.meta.url), { type: 'module' });
-  worker.onmessage = ({ data }) => events.message(data);
-  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
-  return {
-    post: (message) => worker.postMessage(message),
-    unref: () => undefined, // a page ends with all its workers
-    end: () => {
-      worker.terminate();
-      return Promise.resolve();
-    },
-  };
-}
-
-async function compile_own(build: Build): Promise<WebAssembly.Module> {
-  const url = URLS[build];
-  try {
-    // Not compileStreaming: servers that do not know wasm send another content type.
-    return await WebAssembly.compile((await fetch_bytes(url)) as Uint8Array<ArrayBuffer>);
-  } catch (cause) {
-    compiled.delete(build);
-    throw new AlignError('not_found', `${url.href} cannot be loaded: ${String(cause)}`, {
-      hint: 'serve it beside the package, or hand it over as the option `wasm`',
-      cause,
-    });
-  }
-}
-
-export const platform: Platform = {
-  ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
-  spawn,
-  embedded_model: () => align_icons,
-};
+export const platform: Platform = { ...base, webgpu };

@@ -2,6 +2,7 @@
 
 import type { ModelFiles } from '../checkpoint/model_files.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
+import type { WebGpu } from '../gpu.ts';
 import type { RawPixels } from '../image.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
 
@@ -46,6 +47,12 @@ export interface Platform {
   readonly relaxed: boolean;
   /** The package's own module, each build compiled once. */
   wasm(build: Build): Promise<WebAssembly.Module>;
+  /** What runs models on a GPU, where it comes along. */
+  readonly webgpu: WebGpu | null;
+  /** The runtime's GPU, or null. @throws AlignError `gpu_unavailable` where it is there, but fails. */
+  gpu(): Promise<GPU | null>;
+  /** What to do where there is no GPU. */
+  readonly gpu_hint: string;
   /** Starts a thread, where there can be any. */
   spawn?: (events: ThreadEvents) => Thread;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
@@ -73,4 +80,9 @@ export function once<T>(made: Map<Build, T>, build: Build, make: (build: Build) 
   const value = made.get(build) ?? make(build);
   made.set(build, value);
   return value;
+}
+
+/** `navigator.gpu`, where there is one. Functions and workers have it too, older runtimes have no navigator. */
+export function navigator_gpu(): GPU | null {
+  return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu ?? null;
 }

@@ -34,7 +34,7 @@ const ADDRESSABLE = 2 ** 32 - PAGE;
 const FIRST_PAGES = 16;
 
 export class WasmExecutor implements Executor {
-  /** Threads that compute, the caller's among them. */
+  readonly device = 'wasm';
   readonly threads: number;
   readonly #module: WebAssembly.Module;
   readonly #max_memory: number;
@@ -104,6 +104,11 @@ export class WasmExecutor implements Executor {
     else this.#pool = pool;
   }
 
+  /** WebAssembly is compiled when it is loaded. */
+  warm(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async run(plan: Plan, inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
     throw_if_aborted(options.signal);
     if (this.#pool?.broken) await this.start();
@@ -148,14 +153,15 @@ export class WasmExecutor implements Executor {
     }
   }
 
-  /** Milliseconds that each op of a plan takes, for benchmarks. */
-  profile(plan: Plan, inputs: Inputs): number[] {
+  /** On one thread. */
+  profile(plan: Plan, inputs: Inputs): Promise<number[]> {
     this.#write(plan, this.prepare(plan), inputs);
-    return Array.from({ length: plan.length }, (_, i) => {
+    const times = Array.from({ length: plan.length }, (_, i) => {
       const start = performance.now();
       this.execute(plan, i, 1);
       return performance.now() - start;
     });
+    return Promise.resolve(times);
   }
 
   dispose(): void {

@@ -14,14 +14,14 @@ import type { WasmExecutor } from './executor.ts';
 import type { Instance } from './module.ts';
 
 /** Bytes of a tensor that are in memory at once. */
-const RANGE_BYTES = 4 * 2 ** 20;
+export const RANGE_BYTES: number = 4 * 2 ** 20;
 
 /**
  * A packed file is read in more and smaller ranges at a time: 690 MB from the file cache on two cores took 460 ms with one
  * of 4 MiB, 350 with two, 270 with four.
  */
 const READS = 4;
-const READ_BYTES = 2 * 2 ** 20;
+export const READ_BYTES: number = 2 * 2 ** 20;
 
 /** Element types that widen to float32, as transformers casts them. */
 const DTYPES: Partial<Record<DiskDtype, number>> = { ...Dtype, BOOL: Dtype.U8 };
@@ -99,26 +99,42 @@ export async function load_weights(
   options: LoadingOptions = {},
 ): Promise<void> {
   const { instance, weights, behind_weights } = executor;
-  if (checkpoint.packing) return copy_blocks(instance, weights, requests, checkpoint, options);
+  if (checkpoint.packing) {
+    // Each range straight to its place; memory must not grow meanwhile.
+    const place = ({ request, at, count }: Range): Uint8Array =>
+      instance.bytes(weights + request.offset + at, count);
+    return read_packed(requests, checkpoint, place, () => undefined, options);
+  }
   for (const request of requests)
     await pack_block(instance, weights + request.offset, behind_weights, request, checkpoint, options);
 }
 
-/** A packed file's blocks, each read straight to its place; memory must not grow meanwhile. */
-async function copy_blocks(
-  instance: Instance,
-  weights: number,
+/** Bytes `at` … `at + count` − 1 of a block. */
+export interface Range {
+  readonly request: WeightRequest;
+  readonly at: number;
+  readonly count: number;
+}
+
+/**
+ * Reads a packed file's blocks, a few ranges at a time: each into the place that `place` gives for it, and `put` has it when
+ * it is there. `reader` counts the readers: each asks for a place when its last range was put.
+ */
+export async function read_packed(
   requests: readonly WeightRequest[],
   checkpoint: Checkpoint,
+  place: (range: Range, reader: number) => Uint8Array,
+  put: (range: Range, bytes: Uint8Array) => Promise<void> | void,
   { signal, on_bytes }: LoadingOptions,
 ): Promise<void> {
   const all = ranges(requests);
   // Whoever fails ends the ranges for the others too.
-  const read = async (): Promise<void> => {
-    for (const { name, offset, at, count } of all) {
-      const target = instance.bytes(weights + offset + at, count);
-      await checkpoint.read_rows_into(name, at, count, target, signal);
-      on_bytes?.(count);
+  const read = async (_: unknown, reader: number): Promise<void> => {
+    for (const range of all) {
+      const target = place(range, reader);
+      await checkpoint.read_rows_into(range.request.name, range.at, range.count, target, signal);
+      await put(range, target);
+      on_bytes?.(range.count);
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: READS }, read));
@@ -126,13 +142,13 @@ async function copy_blocks(
   if (failed) throw failed.reason;
 }
 
-/** Every byte of every block, a few at a time. */
-function* ranges(
-  requests: readonly WeightRequest[],
-): Generator<{ name: string; offset: number; at: number; count: number }, void, undefined> {
-  for (const { name, offset, bytes } of requests)
-    for (let at = 0; at < bytes; at += READ_BYTES)
-      yield { name, offset, at, count: Math.min(READ_BYTES, bytes - at) };
+/** Every byte of every block, a few at a time, none of them across the end of a block's piece. */
+function* ranges(requests: readonly WeightRequest[]): Generator<Range, void, undefined> {
+  for (const request of requests)
+    for (let at = 0, count; at < request.bytes; at += count) {
+      count = Math.min(READ_BYTES, request.bytes - at, request.piece - (at % request.piece));
+      yield { request, at, count };
+    }
 }
 
 /** Packs one block at `block`, where there are zeros, from its tensors; memory from `free` on is used meanwhile. */

@@ -1,7 +1,9 @@
-// A GPU device and what is known of it: its limits, what it can do, whether it is still there. Buffers are made here, so
-// that all of them can be counted and freed.
+// A GPU device and what is known of it: what it can do, whether it is still there. Buffers are made here, so that all of
+// them can be counted and freed, and everything that is asked of the device is waited for here, so that its loss is heard.
 
-import { AlignError, throw_if_aborted } from '../errors.ts';
+import { AlignError } from '../errors.ts';
+import { turn } from '../pause.ts';
+import { open_device, type Opened, type OpenOptions } from './adapter.ts';
 import { usable_features } from './features.ts';
 import type { Features } from './shader.ts';
 
@@ -15,63 +17,64 @@ export const USAGE = {
   query_resolve: 0x200,
 } as const;
 
-/** Asked for where the adapter has them: more in one binding, and syntax that variants of shaders use. */
-const LIMITS = ['maxStorageBufferBindingSize', 'maxBufferSize'] as const;
-const FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
-
-/** Names that software drivers give themselves where they do not say that they are fallback adapters. */
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i;
+/** GPUMapMode.READ */
+export const READ = 0x1;
 
 /** Places in records have 32 bits. */
 const ADDRESSABLE = 2 ** 32 - 256;
 
+const SCOPES = ['internal', 'out-of-memory', 'validation'] as const;
+
 export class Gpu {
   readonly device: GPUDevice;
-  readonly features: Features;
   /** Vendor, architecture and so on, as far as the driver tells. */
   readonly description: string;
   /** Bytes that one binding, and so the arena or a shard of the weights, can have. */
   readonly binding_limit: number;
-  /** Rejects with `device_lost` when the device is lost; never settles otherwise. */
-  readonly lost: Promise<never>;
   readonly #owned: boolean;
   readonly #buffers = new Set<GPUBuffer>();
+  /** Everything that waits for the device. Not a race against `device.lost`, which would keep every waiter for good. */
+  readonly #waiting = new Set<(reason: AlignError) => void>();
+  #features: Features;
   #loss: AlignError | null = null;
   #closed = false;
 
-  private constructor(device: GPUDevice, features: Features, description: string, owned: boolean) {
+  private constructor({ device, description, software, owned }: Opened) {
     this.device = device;
-    this.features = features;
     this.description = description;
     this.#owned = owned;
+    this.#features = { f16: false, subgroups: false, packed_dot: false, software };
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
     const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize, ADDRESSABLE);
     this.binding_limit = Math.floor(limit / 256) * 256;
-    this.lost = device.lost.then((info) => {
-      this.#loss = lost_error(info, description);
-      throw this.#loss;
+    void device.lost.then((info) => {
+      if (!this.#closed) this.#end((this.#loss = lost_error(info, description)));
     });
-    this.lost.catch(() => undefined); // whoever waits hears it
   }
 
   /**
    * Opens a device of `source`, or takes the one that it is.
-   * @throws AlignError `gpu_unavailable` where there is no adapter or it gives no device, `aborted`
+   * @param options `variants`: use what answers rightly on software adapters too, where it gains nothing
+   * @throws AlignError as {@link open_device}
    */
-  static async open(source: GPU | GPUDevice, signal?: AbortSignal): Promise<Gpu> {
-    const owned = 'requestAdapter' in source;
-    const [device, info, fallback] = owned
-      ? await request(source)
-      : [source, source.adapterInfo as GPUAdapterInfo | undefined, false];
-    const description = describe(info);
+  static async open(
+    source: GPU | GPUDevice,
+    options: OpenOptions & { readonly variants?: boolean } = {},
+  ): Promise<Gpu> {
+    const opened = await open_device(source, options);
+    const gpu = new Gpu(opened);
     try {
-      throw_if_aborted(signal);
-      const software = fallback || info?.isFallbackAdapter === true || SOFTWARE.test(description);
-      return new Gpu(device, await usable_features(device, software), description, owned);
+      if (!opened.software || options.variants)
+        gpu.#features = await usable_features(gpu, opened.language, options.signal);
+      return gpu;
     } catch (error) {
-      if (owned) device.destroy();
+      gpu.close();
       throw error;
     }
+  }
+
+  get features(): Features {
+    return this.#features;
   }
 
   /** Bytes of all buffers, and how many there are. */
@@ -94,30 +97,33 @@ export class Gpu {
     buffer.destroy();
   }
 
-  /** @throws AlignError `disposed`, `device_lost` */
+  /** @throws AlignError `device_lost`, `disposed` */
   check(): void {
-    if (this.#closed) throw new AlignError('disposed', 'The model was disposed');
     if (this.#loss) throw this.#loss;
+    if (this.#closed) throw disposed();
   }
 
   /**
-   * Runs `task` and gives what it gives, if the device had nothing against it.
-   * @throws AlignError `out_of_memory`, `trap` for what the device refused, `device_lost`
+   * Runs `task` and gives what it gives, if the device had nothing against it. The task must not wait for anything: error
+   * scopes are the device's, and others may use it too.
+   * @throws AlignError `out_of_memory`, `trap` for what the device refused, `device_lost`, `disposed`
    */
   async checked<T>(what: string, task: () => T): Promise<T> {
     this.check();
     const { device } = this;
-    const scopes = ['internal', 'out-of-memory', 'validation'] as const;
-    for (const scope of scopes) device.pushErrorScope(scope);
-    let result: T;
-    let errors: Promise<(GPUError | null)[]>;
-    try {
-      result = task();
-    } finally {
-      errors = Promise.all([...scopes].reverse().map(() => device.popErrorScope()));
-      errors.catch(() => undefined);
-    }
-    const [validation, memory, internal] = await this.surviving(errors);
+    let result!: T;
+    const errors = await this.surviving(() => {
+      for (const scope of SCOPES) device.pushErrorScope(scope);
+      let answers: Promise<(GPUError | null)[]> | undefined;
+      try {
+        result = task();
+      } finally {
+        answers = Promise.all(SCOPES.map(() => device.popErrorScope()));
+        answers.catch(() => undefined); // where the task itself failed, that is the reason
+      }
+      return answers;
+    }, what);
+    const [validation, memory, internal] = errors;
     if (memory)
       throw new AlignError('out_of_memory', `${what}: the GPU has no memory left: ${memory.message}`, {
         hint: "use a smaller batch_size, load one tower, or dtype 'fp16' or 'q8'",
@@ -127,52 +133,45 @@ export class Gpu {
     return result;
   }
 
-  /** `task`, or `device_lost` as soon as the device is lost: nobody answers then. */
-  async surviving<T>(task: Promise<T>): Promise<T> {
-    const result = await Promise.race([task, this.lost]);
-    this.check();
-    return result;
+  /**
+   * What `task` gives, or the reason that it gives nothing: a device that is lost need not answer any more.
+   * @throws AlignError `device_lost`, `disposed`, `trap` for a failure that has no name
+   */
+  async surviving<T>(task: Promise<T> | (() => Promise<T>), what = 'a call of the GPU'): Promise<T> {
+    let stop!: (reason: AlignError) => void;
+    const stopped = new Promise<never>((_, reject) => (stop = reject));
+    this.#waiting.add(stop);
+    try {
+      const result = await Promise.race([typeof task === 'function' ? task() : task, stopped]);
+      this.check();
+      return result;
+    } catch (cause) {
+      if (cause instanceof AlignError) throw cause;
+      await turn(); // calls may fail a moment before the loss is told
+      this.check();
+      throw new AlignError('trap', `${what} failed: ${String(cause)}`, { cause });
+    } finally {
+      this.#waiting.delete(stop);
+    }
   }
 
-  /** Destroys all buffers, and the device where it is ours. */
+  /** Destroys all buffers, and the device where it is ours. Whoever waits hears `disposed`. */
   close(): void {
     this.#closed = true;
     for (const buffer of this.#buffers) buffer.destroy();
     this.#buffers.clear();
     if (this.#owned) this.device.destroy();
+    this.#end(disposed());
+  }
+
+  #end(reason: AlignError): void {
+    for (const stop of this.#waiting) stop(reason);
+    this.#waiting.clear();
   }
 }
 
-async function request(gpu: GPU): Promise<[GPUDevice, GPUAdapterInfo | undefined, boolean]> {
-  let adapter: GPUAdapter | null;
-  try {
-    adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  } catch (cause) {
-    throw new AlignError('gpu_unavailable', `No GPU adapter: ${String(cause)}`, { cause });
-  }
-  if (!adapter)
-    throw new AlignError('gpu_unavailable', 'There is no GPU adapter', {
-      hint: "install a driver, allow WebGPU in this runtime, or use device 'wasm'",
-    });
-  const requiredFeatures = FEATURES.filter((name) => adapter.features.has(name));
-  const requiredLimits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
-  const info = adapter.info as GPUAdapterInfo | undefined;
-  // Older runtimes have it on the adapter itself.
-  const { isFallbackAdapter } = adapter as { isFallbackAdapter?: boolean };
-  try {
-    return [
-      await adapter.requestDevice({ requiredFeatures, requiredLimits }),
-      info,
-      isFallbackAdapter === true,
-    ];
-  } catch (cause) {
-    throw new AlignError('gpu_unavailable', `${describe(info)} gives no device: ${String(cause)}`, { cause });
-  }
-}
-
-function describe(info: GPUAdapterInfo | undefined): string {
-  const words = [info?.vendor, info?.architecture, info?.device, info?.description];
-  return words.filter(Boolean).join(' ') || 'an unnamed GPU';
+function disposed(): AlignError {
+  return new AlignError('disposed', 'The model was disposed');
 }
 
 function lost_error({ reason, message }: GPUDeviceLostInfo, description: string): AlignError {

@@ -47,3 +47,14 @@ export function plan_dispatches(
     })),
   );
 }
+
+/** Puts a dispatch into a pass; `groups` binds one shard each. */
+export function encode(
+  pass: GPUComputePassEncoder,
+  { pipeline, op, shard, workgroups }: Dispatch,
+  groups: readonly GPUBindGroup[],
+): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, groups[shard], [op * layout.RECORD_BYTES]);
+  pass.dispatchWorkgroups(...workgroups);
+}

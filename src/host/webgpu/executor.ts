@@ -4,6 +4,7 @@
 //
 // Activations stay on the GPU. Records hold places relative to the arena and to a shard, so they are uploaded as they are.
 
+import { unless_aborted } from '../abort.ts';
 import { AlignError, throw_if_aborted } from '../errors.ts';
 import {
   read_tensor,
@@ -15,30 +16,36 @@ import {
 } from '../executor.ts';
 import { ALIGNMENT, RECORD_BYTES } from '../plan/layout.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
-import { USAGE, type Gpu } from './device.ts';
-import { plan_dispatches, type Dispatch } from './dispatches.ts';
+import { READ, USAGE, type Gpu } from './device.ts';
+import { encode, plan_dispatches, type Dispatch } from './dispatches.ts';
 import { Pipelines } from './pipelines.ts';
+import { time_ops } from './profile.ts';
 
-/** GPUMapMode.READ */
-const READ = 0x1;
+/** What a run works in. One run has it at a time, and gives it back for the next. */
+interface Room {
+  readonly arena: GPUBuffer;
+  readonly records: GPUBuffer;
+  readonly readback: GPUBuffer;
+  /** One a shard. */
+  readonly groups: readonly GPUBindGroup[];
+  /** The plan whose records are uploaded. */
+  plan: Plan | null;
+}
 
 export class GpuExecutor implements Executor {
+  readonly device = 'webgpu';
+  readonly threads = 1;
   readonly gpu: Gpu;
   readonly #pipelines: Pipelines;
   readonly #shards: readonly GPUBuffer[];
   readonly #weight_bytes: number;
   readonly #max_memory: number;
   readonly #dispatches = new WeakMap<Plan, Promise<Dispatch[]>>();
-  #arena: GPUBuffer | null = null;
-  #records: GPUBuffer | null = null;
-  #readback: GPUBuffer | null = null;
-  #groups: readonly GPUBindGroup[] = [];
-  /** The plan whose records are uploaded. */
-  #current: Plan | null = null;
+  #room: Room | null = null;
 
-  private constructor(gpu: Gpu, shards: readonly GPUBuffer[], max_memory: number) {
+  private constructor(gpu: Gpu, pipelines: Pipelines, shards: readonly GPUBuffer[], max_memory: number) {
     this.gpu = gpu;
-    this.#pipelines = new Pipelines(gpu);
+    this.#pipelines = pipelines;
     this.#shards = shards;
     this.#weight_bytes = shards.reduce((bytes, { size }) => bytes + size, 0);
     this.#max_memory = max_memory;
@@ -49,17 +56,15 @@ export class GpuExecutor implements Executor {
    * @throws AlignError `limit_exceeded` when they are more than `max_memory`, `out_of_memory`, `device_lost`
    */
   static async create(gpu: Gpu, shard_bytes: readonly number[], max_memory = Infinity): Promise<GpuExecutor> {
-    check_limit(
-      'the weights',
-      shard_bytes.reduce((a, b) => a + b, 0),
-      max_memory,
-    );
+    check_limit('the weights', sum(shard_bytes), max_memory);
     // One shard at least: kernels without weights have something bound too.
     const sizes = shard_bytes.length > 0 ? shard_bytes : [0];
+    const { storage, copy_dst, copy_src } = USAGE;
     const shards = await gpu.checked('reserving memory for the weights', () =>
-      sizes.map((bytes) => gpu.buffer(bytes, USAGE.storage | USAGE.copy_dst | USAGE.copy_src)),
+      sizes.map((bytes) => gpu.buffer(bytes, storage | copy_dst | copy_src)),
     );
-    return new GpuExecutor(gpu, shards, max_memory);
+    const pipelines = await gpu.checked('preparing pipelines', () => new Pipelines(gpu));
+    return new GpuExecutor(gpu, pipelines, shards, max_memory);
   }
 
   get room(): number {
@@ -68,19 +73,81 @@ export class GpuExecutor implements Executor {
 
   memory(): { weights: number; arena: number; total: number } {
     const { bytes } = this.gpu.held;
-    return { weights: bytes && this.#weight_bytes, arena: this.#arena?.size ?? 0, total: bytes };
+    return {
+      weights: bytes && this.#weight_bytes,
+      arena: bytes && (this.#room?.arena.size ?? 0),
+      total: bytes,
+    };
   }
 
-  /** Uploads packed weights; `bytes.length` is a multiple of 4. The data is copied before this returns. */
-  write(shard: number, offset: number, bytes: Uint8Array): void {
+  /**
+   * Uploads packed weights; `bytes.length` is a multiple of 4. The data is copied before this returns.
+   * @throws AlignError `out_of_memory`, `device_lost`
+   */
+  write(shard: number, offset: number, bytes: Uint8Array): Promise<void> {
     // A copy where the memory is shared: Dawn in Node 20 crashes on such a view.
     const { buffer } = bytes;
     const own = buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : bytes.slice();
-    this.gpu.device.queue.writeBuffer(this.#shards[shard]!, offset, own);
+    return this.gpu.checked('uploading weights', () =>
+      this.gpu.device.queue.writeBuffer(this.#shards[shard]!, offset, own),
+    );
   }
 
-  /** Compiles what a plan needs. @throws AlignError `gpu_unavailable`, `device_lost` */
-  prepare(plan: Plan): Promise<readonly Dispatch[]> {
+  /** Compiles what plans need, side by side. @throws AlignError `gpu_unavailable`, `device_lost` */
+  async prepare(plans: readonly Plan[]): Promise<void> {
+    await Promise.all(plans.map((plan) => this.#prepare(plan)));
+  }
+
+  async warm(plans: readonly Plan[]): Promise<void> {
+    await this.prepare(plans);
+  }
+
+  /**
+   * An abort is heard at once, even of a device that never answers; what the GPU was given it still finishes, before
+   * anything that it is given later.
+   */
+  async run(plan: Plan, inputs: Inputs, { signal }: RunOptions = {}): Promise<Outputs> {
+    throw_if_aborted(signal);
+    this.gpu.check();
+    const dispatches = await unless_aborted(this.#prepare(plan), signal);
+    const room = await unless_aborted(this.#take(plan), signal, (late) => this.#give(late));
+    let outputs: Outputs | null = null;
+    try {
+      const done = this.gpu.checked('running the model', () => {
+        this.#upload(plan, inputs, room);
+        this.#submit(plan, dispatches, room);
+      });
+      const mapped = this.gpu.surviving(
+        () => room.readback.mapAsync(READ, 0, readback_bytes(plan)).then(() => read_outputs(plan, room)),
+        'reading the results back',
+      );
+      mapped.catch(() => undefined); // `done` knows better why
+      await unless_aborted(done, signal);
+      outputs = await unless_aborted(mapped, signal);
+      return outputs;
+    } finally {
+      // A readback buffer that may still be waited for is of no use to anybody else.
+      this.#give(room, outputs !== null);
+    }
+  }
+
+  async profile(plan: Plan, inputs: Inputs): Promise<number[]> {
+    const dispatches = await this.#prepare(plan);
+    const room = await this.#take(plan);
+    try {
+      await this.gpu.checked('running the model', () => this.#upload(plan, inputs, room));
+      return await time_ops(this.gpu, plan.length, dispatches, room.groups);
+    } finally {
+      this.#give(room);
+    }
+  }
+
+  dispose(): void {
+    this.gpu.close();
+    this.#room = null;
+  }
+
+  #prepare(plan: Plan): Promise<readonly Dispatch[]> {
     let dispatches = this.#dispatches.get(plan);
     if (!dispatches) {
       dispatches = plan_dispatches(plan, this.gpu, this.#pipelines);
@@ -90,124 +157,93 @@ export class GpuExecutor implements Executor {
     return dispatches;
   }
 
-  async run(plan: Plan, inputs: Inputs, { signal }: RunOptions = {}): Promise<Outputs> {
-    throw_if_aborted(signal);
-    this.gpu.check();
-    const dispatches = await unless_aborted(this.prepare(plan), signal);
-    const outputs = Array.from(plan.outputs.values());
-    await unless_aborted(this.#reserve(plan, outputs), signal);
-    const readback = this.#readback!;
-    this.#readback = null; // this run's own until it was read
-    let error: unknown;
-    try {
-      const done = this.gpu.checked('running the model', () => {
-        this.#upload(plan, inputs);
-        this.#submit(dispatches, outputs, readback);
-      });
-      const mapped = this.gpu.surviving(readback.mapAsync(READ, 0, readback_bytes(outputs)));
-      mapped.catch(() => undefined); // `done` says why, where it knows
-      await unless_aborted(done, signal);
-      await unless_aborted(mapped, signal);
-      return read_outputs(outputs, readback);
-    } catch (cause) {
-      error = cause;
-      throw cause instanceof AlignError ? cause : readback_failed(cause);
-    } finally {
-      if (error === undefined) {
-        readback.unmap();
-        this.#readback = readback;
-      } else this.gpu.free(readback);
-    }
-  }
-
-  dispose(): void {
-    this.gpu.close();
-    this.#arena = this.#records = this.#readback = this.#current = null;
-  }
-
-  /** Makes room for a plan's records and arena, and for what is read back. @throws AlignError `limit_exceeded` … */
-  async #reserve(plan: Plan, outputs: readonly PlanTensor[]): Promise<void> {
+  /** Room for a plan: what there is, with what is too small in it made anew. @throws AlignError `limit_exceeded` … */
+  async #take(plan: Plan): Promise<Room> {
     check_limit('the activations of this call', plan.arena_bytes, this.room);
     const { gpu } = this;
-    const grown = (buffer: GPUBuffer | null, bytes: number, usage: number): GPUBuffer => {
+    const old = this.#room;
+    this.#room = null;
+    const made: GPUBuffer[] = [];
+    const fitting = (buffer: GPUBuffer | undefined, bytes: number, usage: number): GPUBuffer => {
       if (buffer && buffer.size >= bytes) return buffer;
       gpu.free(buffer);
-      return gpu.buffer(bytes, usage);
+      made.push(gpu.buffer(bytes, usage));
+      return made.at(-1)!;
     };
     const { storage, uniform, copy_src, copy_dst, map_read } = USAGE;
-    const [arena, records] = [this.#arena, this.#records];
     try {
-      await gpu.checked('reserving memory for the activations', () => {
-        this.#arena = grown(arena, plan.arena_bytes, storage | copy_src | copy_dst);
-        this.#records = grown(records, plan.ops.length, uniform | copy_dst);
-        this.#readback = grown(this.#readback, readback_bytes(outputs), map_read | copy_dst);
-        if (records !== this.#records) this.#current = null;
-        if (arena !== this.#arena || records !== this.#records) this.#groups = this.#bind();
+      return await gpu.checked('reserving memory for the activations', () => {
+        const arena = fitting(old?.arena, plan.arena_bytes, storage | copy_src | copy_dst);
+        const records = fitting(old?.records, plan.ops.length, uniform | copy_dst);
+        const readback = fitting(old?.readback, readback_bytes(plan), map_read | copy_dst);
+        const same = arena === old?.arena && records === old.records;
+        const groups = same ? old.groups : this.#bind(records, arena);
+        return { arena, records, readback, groups, plan: records === old?.records ? old.plan : null };
       });
     } catch (error) {
-      for (const buffer of [this.#arena, this.#records, this.#readback]) gpu.free(buffer);
-      this.#arena = this.#records = this.#readback = this.#current = null;
+      for (const buffer of [old?.arena, old?.records, old?.readback, ...made]) gpu.free(buffer);
       throw error;
     }
   }
 
-  #bind(): GPUBindGroup[] {
+  /** Keeps a run's room for the next. */
+  #give(room: Room, readable = true): void {
+    if (readable && this.#room === null) this.#room = room;
+    else for (const buffer of [room.readback, room.records, room.arena]) this.gpu.free(buffer);
+  }
+
+  #bind(records: GPUBuffer, arena: GPUBuffer): GPUBindGroup[] {
     const { device } = this.gpu;
     return this.#shards.map((shard) =>
       device.createBindGroup({
         layout: this.#pipelines.layout,
         entries: [
-          { binding: 0, resource: { buffer: this.#records!, size: RECORD_BYTES } },
-          { binding: 1, resource: { buffer: this.#arena! } },
+          { binding: 0, resource: { buffer: records, size: RECORD_BYTES } },
+          { binding: 1, resource: { buffer: arena } },
           { binding: 2, resource: { buffer: shard } },
         ],
       }),
     );
   }
 
-  #upload(plan: Plan, inputs: Inputs): void {
+  #upload(plan: Plan, inputs: Inputs, room: Room): void {
     const { queue } = this.gpu.device;
-    if (this.#current !== plan) {
-      queue.writeBuffer(this.#records!, 0, plan.ops as Uint8Array<ArrayBuffer>);
-      this.#current = plan;
-    }
+    if (room.plan !== plan) queue.writeBuffer(room.records, 0, plan.ops as Uint8Array<ArrayBuffer>);
+    room.plan = plan;
     for (const [name, tensor] of plan.inputs) {
       const data = inputs[name]!;
       const staged = new Float32Array(tensor_bytes(tensor) / 4);
       if (data instanceof Float32Array) write_tensor(staged, { ...tensor, offset: 0 }, data);
       else new Int32Array(staged.buffer).set(data);
-      queue.writeBuffer(this.#arena!, tensor.offset, staged);
+      queue.writeBuffer(room.arena, tensor.offset, staged);
     }
   }
 
-  #submit(dispatches: readonly Dispatch[], outputs: readonly PlanTensor[], readback: GPUBuffer): void {
+  #submit(plan: Plan, dispatches: readonly Dispatch[], { arena, readback, groups }: Room): void {
     const { device } = this.gpu;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (const { pipeline, op, shard, workgroups } of dispatches) {
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.#groups[shard]!, [op * RECORD_BYTES]);
-      pass.dispatchWorkgroups(...workgroups);
-    }
+    for (const dispatch of dispatches) encode(pass, dispatch, groups);
     pass.end();
     let at = 0;
-    for (const tensor of outputs) {
-      encoder.copyBufferToBuffer(this.#arena!, tensor.offset, readback, at, tensor_bytes(tensor));
+    for (const tensor of plan.outputs.values()) {
+      encoder.copyBufferToBuffer(arena, tensor.offset, readback, at, tensor_bytes(tensor));
       at += aligned(tensor_bytes(tensor));
     }
     device.queue.submit([encoder.finish()]);
   }
 }
 
-/** Copies the outputs, one behind the other in `readback`, out of it. */
-function read_outputs(outputs: readonly PlanTensor[], readback: GPUBuffer): Outputs {
-  const f32 = new Float32Array(readback.getMappedRange(0, readback_bytes(outputs)));
+/** Copies the outputs, which lie one behind the other in a mapped readback buffer, out of it. */
+function read_outputs(plan: Plan, { readback }: Room): Outputs {
+  const f32 = new Float32Array(readback.getMappedRange(0, readback_bytes(plan)));
   const found: [string, ReturnType<typeof read_tensor>][] = [];
   let offset = 0;
-  for (const tensor of outputs) {
-    found.push([tensor.name, read_tensor(f32, { ...tensor, offset })]);
+  for (const [name, tensor] of plan.outputs) {
+    found.push([name, read_tensor(f32, { ...tensor, offset })]);
     offset += aligned(tensor_bytes(tensor));
   }
+  readback.unmap();
   return new Map(found);
 }
 
@@ -215,33 +251,16 @@ function tensor_bytes({ n, h, w, stride }: PlanTensor): number {
   return n * h * w * stride * 4;
 }
 
-function readback_bytes(outputs: readonly PlanTensor[]): number {
-  return outputs.reduce((bytes, tensor) => bytes + aligned(tensor_bytes(tensor)), 0);
+function readback_bytes(plan: Plan): number {
+  return sum(Array.from(plan.outputs.values(), (tensor) => aligned(tensor_bytes(tensor))));
 }
 
 function aligned(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
-/** `task`, or `aborted` as soon as `signal` says so; what the GPU has been given it finishes. */
-async function unless_aborted<T>(task: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return task;
-  throw_if_aborted(signal);
-  task.catch(() => undefined); // after an abort nobody hears it
-  let stop: () => void;
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(new AlignError('aborted', 'The call was aborted', { cause: signal.reason }));
-    signal.addEventListener('abort', stop);
-  });
-  try {
-    return await Promise.race([task, stopped]);
-  } finally {
-    signal.removeEventListener('abort', stop!);
-  }
-}
-
-function readback_failed(cause: unknown): AlignError {
-  return new AlignError('trap', `The results cannot be read back from the GPU: ${String(cause)}`, { cause });
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
 }
 
 function check_limit(what: string, bytes: number, limit: number): void {

@@ -36,7 +36,7 @@ export class Pipelines {
     return this.#pipelines.size;
   }
 
-  /** The pipeline of `kernel` for `op`, compiled at the first request. @throws AlignError `gpu_unavailable` */
+  /** The pipeline of `kernel` for `op`, compiled at the first request. @throws AlignError `gpu_unavailable`, `device_lost` */
   get(kernel: Kernel, op: Fields): Promise<GPUComputePipeline> {
     const constants = kernel.constants?.(op, this.#gpu.features) ?? {};
     const key = `${kernel.stem} ${JSON.stringify(constants)}`;
@@ -50,34 +50,49 @@ export class Pipelines {
   }
 
   async #compile(stem: string, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
-    const { device } = this.#gpu;
-    const module = this.#module(stem);
+    const gpu = this.#gpu;
+    let module: GPUShaderModule | undefined;
     try {
-      return await this.#gpu.surviving(
-        device.createComputePipelineAsync({
+      return await gpu.surviving(() => {
+        module = this.#module(stem);
+        return gpu.device.createComputePipelineAsync({
           label: stem,
           layout: this.#pipeline_layout,
           compute: { module, entryPoint: 'main', constants: { ...constants } },
-        }),
-      );
+        });
+      });
     } catch (cause) {
-      if (cause instanceof AlignError) throw cause;
-      const { messages } = await module.getCompilationInfo();
-      const said = messages.map(({ lineNum, message }) => `line ${lineNum}: ${message}`).join('; ');
+      if (cause instanceof AlignError && cause.code !== 'trap') throw cause;
+      const said = await compiler_said(module);
       throw new AlignError(
         'gpu_unavailable',
-        `${this.#gpu.description} does not compile the shader ${stem}: ${said || String(cause)}`,
-        { detail: { shader: stem }, hint: "use device 'wasm' and report this", cause },
+        `${gpu.description} does not compile the shader ${stem}: ${said || (cause as Error).message}`,
+        { detail: { shader: stem }, hint: "use device 'wasm', and report this", cause },
       );
     }
   }
 
   #module(stem: string): GPUShaderModule {
-    const code = shader(stem, this.#gpu.features);
     const known = this.#modules.get(stem);
-    const module = known ?? this.#gpu.device.createShaderModule({ label: stem, code });
+    if (known) return known;
+    const { device, features } = this.#gpu;
+    device.pushErrorScope('validation');
+    const module = device.createShaderModule({ label: stem, code: shader(stem, features) });
+    // What is wrong with it, its pipelines say again.
+    device.popErrorScope().catch(() => undefined);
     this.#modules.set(stem, module);
     return module;
+  }
+}
+
+/** What the compiler has to say of a module; nothing where it does not answer. */
+async function compiler_said(module: GPUShaderModule | undefined): Promise<string> {
+  try {
+    const asked = module?.getCompilationInfo();
+    const info = await Promise.race([asked, new Promise<undefined>((late) => setTimeout(late, 1000))]);
+    return (info?.messages ?? []).map(({ lineNum, message }) => `line ${lineNum}: ${message}`).join('; ');
+  } catch {
+    return '';
   }
 }
 
