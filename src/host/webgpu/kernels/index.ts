@@ -15,11 +15,7 @@ const KERNELS: Readonly<Record<number, Kernel>> = {
 };
 
 /** The kernels that compute `op`, in order. */
-export function kernels_of(
-  op: Fields,
-  features: Features,
-  tuned: Tuned = UNTUNED,
-): readonly Kernel[] {
+export function kernels_of(op: Fields, features: Features, tuned: Tuned = UNTUNED): readonly Kernel[] {
   if (op.kind === Kind.Gemm) return [choose_gemm(op, features, tuned)];
   const kernel = KERNELS[op.kind!];
   if (!kernel) throw new AlignError('gpu_unavailable', `No shader computes ops of kind ${op.kind!}`);
