@@ -15,6 +15,11 @@ export default defineConfig({
     include: [long ? 'test/**/*.long.ts' : 'test/**/*.test.ts'],
     testTimeout: long ? 600_000 : 60_000,
     hookTimeout: 120_000,
+    // One GPU wherever tests run, the software driver of Debian's Chromium: 'auto' takes WASM, whose bits are tested.
+    env: {
+      VK_ICD_FILENAMES: process.env['VK_ICD_FILENAMES'] ?? '/usr/lib/chromium/vk_swiftshader_icd.json',
+      XDG_RUNTIME_DIR: process.env['XDG_RUNTIME_DIR'] ?? '/tmp',
+    },
     pool: 'forks',
   },
 });

@@ -1,7 +1,8 @@
-// dist/bundle: the package as one module for pages and workers without a bundler or an import map (workers have none).
-// The wasm modules and the embedded model are found beside it in dist, as from dist/platform.
+// dist/bundle: the package for pages and workers without a bundler or an import map (workers have none): index.js, and
+// webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. The wasm modules and the embedded
+// model are found beside it in dist, as from dist/platform.
 
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -10,10 +11,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, 'dist/bundle');
 const jpeg = 'mozjpeg_dec.wasm';
 
+rmSync(out, { recursive: true, force: true }); // shared files have other names after every change
 await build({
   absWorkingDir: root,
-  entryPoints: ['dist/index.js', 'dist/platform/browser_thread.js'],
-  entryNames: '[name]',
+  entryPoints: {
+    index: 'dist/index.js',
+    webgpu: 'dist/webgpu/index.js',
+    browser_thread: 'dist/platform/browser_thread.js',
+  },
+  chunkNames: 'shared-[hash]',
+  splitting: true,
+  alias: { '#platform': './dist/platform/bundle.js' },
   outdir: out,
   bundle: true,
   format: 'esm',

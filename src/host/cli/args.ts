@@ -1,7 +1,7 @@
 // The words of a command line: options by name, the rest in order, mistakes as UsageError.
 
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { nearest_name } from '../options.ts';
+import { DEVICES, nearest_name } from '../options.ts';
 import { UsageError } from './io.ts';
 
 /** The options of a command: `parseArgs`' own table. */
@@ -22,6 +22,9 @@ export interface Words {
 
 /** Options every command has. */
 export const COMMON: OptionTable = { model: { type: 'string' }, json: { type: 'boolean' } };
+
+/** Options of every command that runs a model. */
+export const RUNNING: OptionTable = { ...COMMON, device: { type: 'string' } };
 
 /**
  * Parses `argv`. Options with `multiple` take all the words up to the next option, so that a shell's `*.png` works; with
@@ -75,6 +78,11 @@ export function choice<T extends string>(words: Words, name: string, values: rea
   const given = words.text(name);
   if (given === undefined || (values as readonly string[]).includes(given)) return given as T | undefined;
   throw new UsageError(`--${name} must be ${values.join(' or ')}, not ${JSON.stringify(given)}`);
+}
+
+/** The value of --device. @throws UsageError */
+export function device_of(words: Words): (typeof DEVICES)[number] | undefined {
+  return choice(words, 'device', DEVICES);
 }
 
 /** parseArgs' message, shortened, with the option that was probably meant. */

@@ -4,9 +4,9 @@ import { WEIGHT_DTYPES } from '../checkpoint/formats.ts';
 import type { Executor, Inputs } from '../executor.ts';
 import type { AlignModel } from '../models.ts';
 import { describe } from '../plan/describe.ts';
-import { DEVICES, type LoadOptions } from '../options.ts';
+import type { LoadOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
-import { choice, COMMON, parse_words } from './args.ts';
+import { choice, device_of, parse_words, RUNNING } from './args.ts';
 import { OK, UsageError, type Io } from './io.ts';
 import { load } from './load.ts';
 import { styled, table } from './text.ts';
@@ -42,7 +42,7 @@ interface Row {
 /** Runs the command; gives its exit status. */
 export async function bench(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(argv, {
-    ...COMMON,
+    ...RUNNING,
     tower: { type: 'string' },
     batch: { type: 'string' },
     height: { type: 'string' },
@@ -52,13 +52,12 @@ export async function bench(argv: readonly string[], io: Io): Promise<number> {
     threads: { type: 'string' },
     dtype: { type: 'string' },
     precision: { type: 'string' },
-    device: { type: 'string' },
     ops: { type: 'boolean' },
   });
   const tower = choice(words, 'tower', ['text', 'vision']);
   const precision = choice(words, 'precision', ['exact', 'fast']);
   const dtype = choice(words, 'dtype', WEIGHT_DTYPES);
-  const device = choice(words, 'device', DEVICES);
+  const device = device_of(words);
   const threads = words.count('threads');
   const rounds = words.count('rounds') ?? 7;
   const [positional, ...rest] = words.positionals;

@@ -3,7 +3,7 @@
 import type { Align } from '../align.ts';
 import { LabelSet } from '../label_set.ts';
 import { dot, ranked, softmax, stacked, type Score } from '../scores.ts';
-import { choice, COMMON, parse_words } from './args.ts';
+import { choice, device_of, parse_words, RUNNING } from './args.ts';
 import { check_stdin, lines_of, pictures_of } from './inputs.ts';
 import {
   error_json,
@@ -27,6 +27,7 @@ Ranks captions by how well they fit a picture, the best first.
   --top-k N             print the best N (default 10; with --json all)
   --scores KIND         cosine (default), softmax over all captions, or logits
   --model MODEL         a model's folder (default: the embedded icon model)
+  --device KIND         where the model runs: wasm, webgpu or auto (default: a real GPU where there is one)
   --json                one JSON object a caption, best first: {"caption", "score"}; failed ones before them:
                         {"caption", "error"}
 
@@ -44,7 +45,7 @@ const NAME_WIDTH = 60;
 /** Runs the command; gives its exit status. */
 export async function caption_rank(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(argv, {
-    ...COMMON,
+    ...RUNNING,
     'top-k': { type: 'string' },
     scores: { type: 'string' },
   });
@@ -59,7 +60,7 @@ export async function caption_rank(argv: readonly string[], io: Io): Promise<num
   const [picture, ...more] = await pictures_of([name], io);
   if (more.length > 0) throw new UsageError(`${name} has several pictures; caption-rank takes one`);
 
-  const { align, ms: load_ms } = await load(words.text('model'), io);
+  const { align, ms: load_ms } = await load(words.text('model'), io, { device: device_of(words) });
   try {
     const started = io.now();
     const image = await align.embed_image(await picture!.input(), { signal: io.signal });

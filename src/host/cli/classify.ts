@@ -1,7 +1,7 @@
 // align-wasm classify: labels ranked for every picture.
 
 import type { Score } from '../scores.ts';
-import { choice, COMMON, parse_words } from './args.ts';
+import { choice, device_of, parse_words, RUNNING } from './args.ts';
 import { each } from './each.ts';
 import { check_stdin, lines_of, pictures_of, pieces } from './inputs.ts';
 import { UsageError, type Io } from './io.ts';
@@ -19,6 +19,7 @@ Ranks labels by how well they fit each picture.
   --top-k N             print the best N (default 5; with --json all)
   --scores KIND         softmax (default), cosine or logits
   --model MODEL         a model's folder or packed file (default: the embedded icon model)
+  --device KIND         where the model runs: wasm, webgpu or auto (default: a real GPU where there is one)
   --json                one JSON object a picture: {"picture", "scores": [{"label", "score"}]} or {"picture", "error"}
 `;
 
@@ -30,7 +31,7 @@ const SHOWN = 5;
 /** Runs the command; gives its exit status. */
 export async function classify(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(argv, {
-    ...COMMON,
+    ...RUNNING,
     labels: { type: 'string' },
     'labels-file': { type: 'string' },
     template: { type: 'string' },
@@ -52,7 +53,7 @@ export async function classify(argv: readonly string[], io: Io): Promise<number>
     throw new UsageError('classify needs labels: --labels "a cat,a dog" or --labels-file FILE');
 
   const pictures = await pictures_of(words.positionals, io);
-  const { align, ms: load_ms } = await load(words.text('model'), io);
+  const { align, ms: load_ms } = await load(words.text('model'), io, { device: device_of(words) });
   try {
     const started = io.now();
     const set = await align.label_set(labels, { hypothesis_template: template, signal: io.signal });

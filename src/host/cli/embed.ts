@@ -1,6 +1,6 @@
 // align-wasm embed: unit-length embeddings of texts and pictures.
 
-import { COMMON, parse_words } from './args.ts';
+import { device_of, parse_words, RUNNING } from './args.ts';
 import { each } from './each.ts';
 import { check_stdin, lines_of, pictures_of } from './inputs.ts';
 import { UsageError, type Io } from './io.ts';
@@ -15,6 +15,7 @@ Prints unit-length embeddings. Their dot product is the cosine similarity.
   --text-file FILE      one text a line; - is standard input
   --image PICTURE…      PNG, JPEG or WebP files, folders, URLs, or - for standard input, up to the next option
   --model MODEL         a model's folder or packed file (default: the embedded icon model)
+  --device KIND         where the model runs: wasm, webgpu or auto (default: a real GPU where there is one)
   --json                one JSON object an input: {"text" or "image", "embedding"} or {…, "error"}
 `;
 
@@ -33,7 +34,7 @@ interface Item {
 /** Runs the command; gives its exit status. */
 export async function embed(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(argv, {
-    ...COMMON,
+    ...RUNNING,
     text: { type: 'string', multiple: true },
     'text-file': { type: 'string' },
     image: { type: 'string', multiple: true },
@@ -51,7 +52,7 @@ export async function embed(argv: readonly string[], io: Io): Promise<number> {
 
   // One tower alone where only its kind is asked for: half the memory and half the time to load.
   const towers = pictures.length === 0 ? 'text' : texts.length === 0 ? 'vision' : 'both';
-  const { align, ms: load_ms } = await load(words.text('model'), io, { towers });
+  const { align, ms: load_ms } = await load(words.text('model'), io, { towers, device: device_of(words) });
   const { signal } = io;
   const items: Item[] = [
     ...texts.map((name): Item => ({ name, kind: 'text', embed: () => align.embed_text(name, { signal }) })),

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AlignError } from '../errors.ts';
-import { choice, COMMON, parse_words, type Words } from './args.ts';
+import { choice, device_of, parse_words, RUNNING, type Words } from './args.ts';
 import { find_pictures, share_of } from './folders.ts';
 import { update_file, update_store, type Order } from './index_run.ts';
 import { UsageError, type Io } from './io.ts';
@@ -33,6 +33,7 @@ changed is; what is gone is taken out. The file always equals the one that a sin
                         I counts from 1, or from 0 as some schedulers do (0/N is N/N)
   --merge FILE…         put the entries of such files together: the same bytes as one run over everything
   --model MODEL         a model's folder or packed file (default: the embedded icon model)
+  --device KIND         where the model runs: wasm (default: the same bytes on every machine), webgpu or auto
   --threads N           threads that compute, 1 (default) to 16; they change no bit of the result
   --json                one JSON object a failed picture, {"picture", "error"}, then one for the whole: {"output", "pictures",
                         "embedded", "kept", "removed", "failed"}
@@ -45,7 +46,7 @@ const DTYPES = ['fp32', 'int8', 'binary'] as const;
 /** Runs the command; gives its exit status. */
 export async function index(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(argv, {
-    ...COMMON,
+    ...RUNNING,
     output: { type: 'string', short: 'o' },
     keep: { type: 'boolean' },
     dtype: { type: 'string' },
@@ -70,6 +71,7 @@ export async function index(argv: readonly string[], io: Io): Promise<number> {
     to,
     model: words.text('model'),
     dtype: choice(words, 'dtype', DTYPES),
+    device: device_of(words) ?? 'wasm',
     threads: words.count('threads'),
     keep: words.flag('keep'),
     json: words.flag('json'),

@@ -8,6 +8,7 @@
 
 import type { Align } from '../align.ts';
 import { AlignError, show } from '../errors.ts';
+import type { LoadOptions } from '../options.ts';
 import type { AlignIndex } from '../search/align_index.ts';
 import type { IndexDtype } from '../search/places.ts';
 import { index_to_store, open_store, type VectorStore } from '../stores/index.ts';
@@ -35,6 +36,7 @@ export interface Order {
   readonly to: string | undefined;
   readonly model: string | undefined;
   readonly dtype: IndexDtype | undefined;
+  readonly device: LoadOptions['device'];
   readonly threads: number | undefined;
   readonly keep: boolean;
   readonly json: boolean;
@@ -53,18 +55,23 @@ interface Tally {
   failed: number;
 }
 
+function load_model({ model, device, threads }: Order, io: Io): Promise<{ align: Align }> {
+  return load(model, io, { towers: 'vision', device, threads });
+}
+
 /** Brings the order's file up to date, and a database with it where there is one; gives the exit status. */
 export async function update_file(order: Order & { output: string }, found: Found, io: Io): Promise<number> {
   const { output, to } = order;
   const started = io.now();
   await remove_partial(output);
-  const { align } = await load(order.model, io, { towers: 'vision', threads: order.threads });
+  const { align } = await load_model(order, io);
   let index: AlignIndex | undefined;
   let journal: Journal | undefined;
   let store: VectorStore | undefined;
   try {
     index = await open_index(order, align);
     const { dimensions, model } = index;
+    if (to !== undefined) check_unrounded(index, output);
     if (to !== undefined) store = await open_store(to, { dimensions, ...(model !== null && { model }) });
     const header = { format: 'align-wasm journal 1', model: await fingerprint(align, io.signal), dimensions };
     const replayed = index;
@@ -108,7 +115,7 @@ export async function update_file(order: Order & { output: string }, found: Foun
  */
 export async function update_store(order: Order & { to: string }, found: Found, io: Io): Promise<number> {
   const started = io.now();
-  const { align } = await load(order.model, io, { towers: 'vision', threads: order.threads });
+  const { align } = await load_model(order, io);
   let store: VectorStore | undefined;
   try {
     const { dimensions, model } = await described(align);
@@ -148,6 +155,16 @@ async function open_index(
   } finally {
     fresh.dispose();
   }
+}
+
+/** A database keeps embeddings to the bit; a file of int8 or binary no longer has them. @throws AlignError `invalid_argument` */
+function check_unrounded({ dtype }: AlignIndex, output: string): void {
+  if (dtype === 'fp32') return;
+  throw new AlignError(
+    'invalid_argument',
+    `${output} has dtype ${show(dtype)}: its embeddings are rounded, and would come so into the database`,
+    { hint: 'fill the database in a run of its own, with --to and without -o; or use --dtype fp32' },
+  );
 }
 
 /** Entries that somebody else put in would be taken out as gone. @throws AlignError `invalid_argument` */

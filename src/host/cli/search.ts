@@ -8,7 +8,7 @@ import type { Align } from '../align.ts';
 import { throw_if_aborted } from '../errors.ts';
 import type { Match } from '../search/align_index.ts';
 import { open_store } from '../stores/index.ts';
-import { COMMON, parse_words } from './args.ts';
+import { device_of, parse_words, RUNNING } from './args.ts';
 import { check_same, described, read_index, shown_url } from './index_files.ts';
 import { check_stdin } from './inputs.ts';
 import { OK, UsageError, type Io } from './io.ts';
@@ -32,6 +32,7 @@ Prints the pictures of an index that fit best, the best first, with the cosine b
   --html FILE           write a contact sheet as well: one file with thumbnails, for any browser, without a network
   --folder FOLDER       where the indexed pictures are, if they were moved; only --html looks at them
   --model MODEL         the model the index was made with (default: the embedded icon model)
+  --device KIND         where the model runs: wasm, webgpu or auto (default: a real GPU where there is one)
   --json                one JSON object a picture: {"id", "score", "meta"}
 `;
 
@@ -45,7 +46,7 @@ export async function search(argv: readonly string[], io: Io): Promise<number> {
   const words = parse_words(
     argv,
     {
-      ...COMMON,
+      ...RUNNING,
       image: { type: 'string', multiple: true },
       minus: { type: 'string', multiple: true },
       'image-weight': { type: 'string' },
@@ -68,7 +69,7 @@ export async function search(argv: readonly string[], io: Io): Promise<number> {
   // One tower alone where only its kind is asked for: half the memory and half the time to load.
   const images = parts.filter((part) => 'image' in part).length;
   const towers = images === 0 ? 'text' : images === parts.length ? 'vision' : 'both';
-  const { align, ms: load_ms } = await load(words.text('model'), io, { towers });
+  const { align, ms: load_ms } = await load(words.text('model'), io, { towers, device: device_of(words) });
   let matches: readonly Match[];
   let size: number;
   const started = io.now();

@@ -1,7 +1,7 @@
 // align-wasm verify: a checkpoint's outputs beside those that transformers stored.
 
 import type { Tensor } from '../tensor.ts';
-import { COMMON, parse_words } from './args.ts';
+import { device_of, parse_words, RUNNING } from './args.ts';
 import { ModelClasses } from './classes.ts';
 import { difference, type Difference } from './compare.ts';
 import { FAILED, OK, UsageError, type Io } from './io.ts';
@@ -16,17 +16,23 @@ The file is made with transformers: tensors <case>.input.<name> and <case>.outpu
 
   MODEL                 a model's folder or packed file
   --tolerance X         largest error allowed, as a share of a tensor's largest value (default 1e-4)
+  --device KIND         where the model runs: wasm (default), webgpu or auto
   --json                one JSON object a tensor: {"case", "tensor", "shape", "max_abs_error", "max_rel_error", "ok"}
 `;
 
 /** Runs the command; gives its exit status. */
 export async function verify(argv: readonly string[], io: Io): Promise<number> {
-  const words = parse_words(argv, { json: COMMON.json!, tolerance: { type: 'string' } });
+  const words = parse_words(argv, {
+    json: RUNNING.json!,
+    device: RUNNING.device!,
+    tolerance: { type: 'string' },
+  });
   const json = words.flag('json');
   const given = words.text('tolerance') ?? '1e-4';
   const tolerance = Number(given);
   if (given.trim() === '' || !(tolerance >= 0 && tolerance < Infinity))
     throw new UsageError(`--tolerance must be a number of at least 0, not ${JSON.stringify(given)}`);
+  const device = device_of(words) ?? 'wasm';
   const [model, file, ...rest] = words.positionals;
   if (model === undefined || file === undefined || rest.length > 0)
     throw new UsageError('verify needs a MODEL and a reference.safetensors');
@@ -35,7 +41,7 @@ export async function verify(argv: readonly string[], io: Io): Promise<number> {
   const { options, progress } = visible(io);
   let classes: ModelClasses | undefined;
   try {
-    classes = await ModelClasses.open(model, options);
+    classes = await ModelClasses.open(model, { ...options, device });
     const results: Result[] = [];
     for (const [done, test] of reference.cases.entries()) {
       progress.update('verifying', done, reference.cases.length);

@@ -3,6 +3,7 @@
 import * as layout from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
 import { read_struct } from '../plan/struct.ts';
+import type { Tuned } from './autotune.ts';
 import type { Gpu } from './device.ts';
 import { kernels_of } from './kernels/index.ts';
 import type { Fields, Workgroups } from './kernels/kernel.ts';
@@ -34,10 +35,11 @@ export function plan_dispatches(
   plan: Pick<Plan, 'ops' | 'length'>,
   gpu: Gpu,
   pipelines: Pipelines,
+  tuned?: Tuned,
 ): Promise<Dispatch[]> {
   const { features } = gpu;
   const wanted = plan_fields(plan).flatMap((fields, op) =>
-    kernels_of(fields, features).map((kernel) => ({ op, fields, kernel })),
+    kernels_of(fields, features, tuned).map((kernel) => ({ op, fields, kernel })),
   );
   return Promise.all(
     wanted.map(async ({ op, fields, kernel }) => ({
@@ -55,6 +57,7 @@ export function encode(
   groups: readonly GPUBindGroup[],
 ): void {
   pass.setPipeline(pipeline);
-  pass.setBindGroup(0, groups[shard], [op * layout.RECORD_BYTES]);
+  const group: GPUBindGroup = groups[shard]!;
+  pass.setBindGroup(0, group, [op * layout.RECORD_BYTES]);
   pass.dispatchWorkgroups(...workgroups);
 }

@@ -16,6 +16,7 @@ import {
 } from '../executor.ts';
 import { ALIGNMENT, RECORD_BYTES } from '../plan/layout.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
+import { autotune, type Tuned } from './autotune.ts';
 import { READ, USAGE, type Gpu } from './device.ts';
 import { encode, plan_dispatches, type Dispatch } from './dispatches.ts';
 import { Pipelines } from './pipelines.ts';
@@ -40,7 +41,8 @@ export class GpuExecutor implements Executor {
   readonly #shards: readonly GPUBuffer[];
   readonly #weight_bytes: number;
   readonly #max_memory: number;
-  readonly #dispatches = new WeakMap<Plan, Promise<Dispatch[]>>();
+  #dispatches = new WeakMap<Plan, Promise<Dispatch[]>>();
+  #tuned: Tuned | undefined;
   #room: Room | null = null;
 
   private constructor(gpu: Gpu, pipelines: Pipelines, shards: readonly GPUBuffer[], max_memory: number) {
@@ -55,7 +57,11 @@ export class GpuExecutor implements Executor {
    * Reserves memory for weights: `shard_bytes` of each shard, at most the GPU's binding limit.
    * @throws AlignError `limit_exceeded` when they are more than `max_memory`, `out_of_memory`, `device_lost`
    */
-  static async create(gpu: Gpu, shard_bytes: readonly number[], max_memory = Infinity): Promise<GpuExecutor> {
+  static async create(
+    gpu: Gpu,
+    shard_bytes: readonly number[],
+    max_memory: number = Infinity,
+  ): Promise<GpuExecutor> {
     check_limit('the weights', sum(shard_bytes), max_memory);
     // One shard at least: kernels without weights have something bound too.
     const sizes = shard_bytes.length > 0 ? shard_bytes : [0];
@@ -98,7 +104,12 @@ export class GpuExecutor implements Executor {
     await Promise.all(plans.map((plan) => this.#prepare(plan)));
   }
 
+  /** Also measures which kernels are fastest here, once, and uses them from then on. */
   async warm(plans: readonly Plan[]): Promise<void> {
+    if (!this.#tuned) {
+      this.#tuned = await this.gpu.surviving(autotune(this.gpu));
+      this.#dispatches = new WeakMap();
+    }
     await this.prepare(plans);
   }
 
@@ -150,7 +161,7 @@ export class GpuExecutor implements Executor {
   #prepare(plan: Plan): Promise<readonly Dispatch[]> {
     let dispatches = this.#dispatches.get(plan);
     if (!dispatches) {
-      dispatches = plan_dispatches(plan, this.gpu, this.#pipelines);
+      dispatches = plan_dispatches(plan, this.gpu, this.#pipelines, this.#tuned);
       this.#dispatches.set(plan, dispatches);
       dispatches.catch(() => this.#dispatches.delete(plan));
     }

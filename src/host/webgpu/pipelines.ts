@@ -2,7 +2,6 @@
 // op needs is bound the same way.
 
 import { AlignError } from '../errors.ts';
-import { RECORD_BYTES } from '../plan/layout.ts';
 import type { Gpu } from './device.ts';
 import type { Fields, Kernel } from './kernels/kernel.ts';
 import { shader } from './shader.ts';
@@ -95,6 +94,3 @@ async function compiler_said(module: GPUShaderModule | undefined): Promise<strin
     return '';
   }
 }
-
-/** What one dispatch binds of the record buffer. */
-export const RECORD_BINDING = { offset: 0, size: RECORD_BYTES };
