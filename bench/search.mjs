@@ -107,11 +107,23 @@ export async function measure_search(count, rounds, with_peer) {
   );
 }
 
+/** Bytes that this process held at its most, in MB; maxRSS counts 1024 bytes. */
+const peak = () => (process.resourceUsage().maxRSS * 1024) / 1e6;
+
 /** @returns MB: the most that the process held while it filled an int8 index with file names as ids and searched it */
-export async function measure_memory(count) {
+export async function measure_memory(count, file) {
   const vectors = new Vectors();
   const index = await AlignIndex.create({ dimensions: DIMENSIONS, dtype: 'int8' });
   for (let row = 0; row < count; row++) index.add(`photos/2024/picture-${row}.jpg`, vectors.next());
   index.search(vectors.next(), K);
-  return { wasm: index.memory / 1e6, process: process.resourceUsage().maxRSS / 1e3 };
+  const most = { wasm: index.memory / 1e6, process: peak() };
+  await index.save(file);
+  return most;
+}
+
+/** @returns MB: the most that the process held while it loaded what measure_memory saved and searched it */
+export async function measure_loading(file) {
+  const index = await AlignIndex.load(file);
+  index.search(new Vectors().next(), K);
+  return { process: peak() };
 }

@@ -1,6 +1,9 @@
 // Search: an index of 100,000 and of 1,000,000 embeddings beside a plain loop over a Float32Array and, as far as that goes,
 // Orama; recall@10 against the plain loop, and the memory of it all.
 
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { digits } from '../measure.mjs';
 import { in_process } from '../process.mjs';
 
@@ -21,10 +24,15 @@ export async function search(bench) {
       bench.record({ section: 'search', work, where, who, id, ...times, recall, unit: 'ms' });
       bench.print(`${work}, ${who}: recall@10 ${digits(recall)}`);
     }
-    const { wasm, process } = await run('measure_memory', size);
+    const folder = await mkdtemp(join(tmpdir(), 'align-bench-'));
+    const file = join(folder, 'index.safetensors');
+    const filled = await run('measure_memory', size, file);
+    const loaded = await run('measure_loading', file);
+    await rm(folder, { recursive: true });
     for (const [who, best] of [
-      ['align-wasm, int8: WebAssembly memory', wasm],
-      ['align-wasm, int8: the whole process', process],
+      ['align-wasm, int8: WebAssembly memory', filled.wasm],
+      ['align-wasm, int8: the whole process', filled.process],
+      ['align-wasm, int8: the whole process, loaded from a file', loaded.process],
     ])
       bench.record({
         section: 'search',

@@ -70,6 +70,19 @@ describe('--to', () => {
     expect([...(await scores(database)).keys()]).toEqual([...(await scores(output)).keys()]);
   });
 
+  it('with -o refuses rounded embeddings, asked for or of an earlier run', async () => {
+    const database = `pglite:${join(folder, 'rounded')}`;
+    const output = join(folder, 'rounded.safetensors');
+    const refuse = async (...args: string[]): Promise<void> => {
+      const { status, out, err } = await cli(['index', pictures, '-o', output, '--to', database, ...args]);
+      expect([status, out]).toEqual([1, '']);
+      expect(err).toMatch(/rounded\.safetensors has dtype "int8".*rounded/);
+    };
+    await refuse('--dtype', 'int8');
+    expect((await cli(['index', pictures, '-o', output, '--dtype', 'int8'])).status).toBe(3);
+    await refuse();
+  });
+
   it('lets processes fill one PostgreSQL at once, one of them killed on the way', async () => {
     const many = join(folder, 'many');
     const names = picture_names(30);

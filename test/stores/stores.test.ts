@@ -204,7 +204,13 @@ describe.each(['PostgreSQL', 'PGlite'])('%s', (kind) => {
       using index = await AlignIndex.create({ dimensions: 32 });
       for (let i = 0; i < 1100; i++) {
         const { id, embedding, meta } = entry(i);
-        index.add(id, embedding, i % 3 === 0 ? null : { number: meta.number });
+        index.add(
+          id,
+          embedding,
+          i % 3 === 0
+            ? null
+            : { number: meta.number, even: [meta.even, 1e21, -0.5e-7], a: { z: 1, b: '\\"' } },
+        );
       }
       await index_to_store(index, store);
       expect(await store.size()).toBe(1100);

@@ -70,7 +70,7 @@ export function vector_text(embedding: unknown, dimensions: number, what: string
   return `[${text.slice(1)}]`;
 }
 
-/** Metadata as JSON text, null for none. @throws AlignError `invalid_argument` for what JSON or a jsonb cannot hold. */
+/** Metadata as JSON text, null for none. @throws AlignError `invalid_argument` for what JSON or a database's cannot hold. */
 export function meta_text(meta: unknown, what: string): string | null {
   const text = json_text(() => what, meta);
   if (text !== null && NOT_TEXT_ESCAPED.test(text))

@@ -69,7 +69,8 @@ export interface IndexLike {
 const BATCH = 1000;
 
 /**
- * Copies every entry of an index into a store, a thousand at a time.
+ * Copies every entry of an index into a store, a thousand at a time; with the embeddings as the index has them, rounded
+ * unless its dtype is `'fp32'`.
  * @throws AlignError `invalid_argument`: an id that is a number; a database's ids are strings, and 1 would become '1'.
  */
 export async function index_to_store(

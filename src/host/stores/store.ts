@@ -113,11 +113,11 @@ export class SqlStore implements VectorStore {
         // A row that is there already, to the bit, is not written again: the graph would grow by a dead node.
         await query(
           `INSERT INTO ${this.#table} AS old (id, embedding, meta, model)
-           SELECT id, embedding::vector, meta::jsonb, $4 FROM unnest($1::text[], $2::text[], $3::text[])
+           SELECT id, embedding::vector, meta::json, $4 FROM unnest($1::text[], $2::text[], $3::text[])
              AS new (id, embedding, meta)
            ON CONFLICT (id) DO UPDATE SET embedding = excluded.embedding, meta = excluded.meta
            WHERE vector_send(old.embedding) <> vector_send(excluded.embedding)
-             OR old.meta IS DISTINCT FROM excluded.meta`,
+             OR old.meta::text IS DISTINCT FROM excluded.meta::text`,
           [batch.map((r) => r.id), batch.map((r) => r.embedding), batch.map((r) => r.meta), this.model],
         );
       }
@@ -191,7 +191,7 @@ export class SqlStore implements VectorStore {
     const found = await run<{ id: string; score: number; meta: string | null }>(
       `SELECT id, meta::text, 1 - distance AS score FROM
          (SELECT id, meta, embedding <=> $1::vector AS distance FROM ${this.#table}
-          WHERE $2::text IS NULL OR meta @> $2::text::jsonb ORDER BY ${order} LIMIT $3::int) AS near
+          WHERE $2::text IS NULL OR meta::jsonb @> $2::text::jsonb ORDER BY ${order} LIMIT $3::int) AS near
        ORDER BY distance, id LIMIT $4::int`,
       [query, contains, walk ? candidates : limit, limit],
     );

@@ -1,14 +1,15 @@
 // The table of an index: made once, and recognised by a comment that says which model filled it.
 //
-//   id text primary key | embedding vector(dimensions), HNSW by cosine | meta jsonb | model text
+//   id text primary key | embedding vector(dimensions), HNSW by cosine | meta json | model text
 //
-// The check `one_model` lets no row of another model in, whoever writes it.
+// json keeps the text that came in, where jsonb would put keys into another order (version 1 did). The check `one_model`
+// lets no row of another model in, whoever writes it.
 
 import { AlignError, show } from '../errors.ts';
 import type { Query } from './database.ts';
 
 const FORMAT = 'align-wasm index';
-const VERSION = 1;
+const VERSION = 2;
 
 /** What an index's table is to be; `null` stands for a model that nobody named. */
 export interface TableOptions {
@@ -70,7 +71,7 @@ async function make(query: Query, { table, dimensions, model }: TableOptions): P
   await query('CREATE EXTENSION IF NOT EXISTS vector');
   // Ids in the order of their code points, the same on every server.
   await query(`CREATE TABLE ${table} (id text COLLATE "C" PRIMARY KEY, embedding vector(${dimensions}) NOT NULL,
-    meta jsonb, model text)`);
+    meta json, model text)`);
   await query(`CREATE INDEX ON ${table} USING hnsw (embedding vector_cosine_ops)`);
   await name_model(query, table, model);
 }
