@@ -1,6 +1,7 @@
 // The public names, nothing else.
 
 export { Align, type ClassifyOptions, type LabelSetOptions } from './align.ts';
+export { clear_cache } from './checkpoint/remote/cache.ts';
 export { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 export { AlignError, type AlignErrorCode } from './errors.ts';
 export { RawImage, type ImageInput, type RawPixels, type ReadOptions } from './image.ts';
@@ -18,7 +19,7 @@ export {
 export { align_loss } from './loss.ts';
 export type { MixPart } from './mix.ts';
 export { AlignModel, AlignTextModel, AlignVisionModel } from './models.ts';
-export type { Background, CallOptions, LoadOptions, ProgressInfo } from './options.ts';
+export type { Background, CallOptions, LoadOptions } from './options.ts';
 export { AlignOutput, ModelOutput } from './outputs.ts';
 export {
   pipeline,
@@ -30,6 +31,7 @@ export {
 } from './pipeline.ts';
 export { describe, plan_text, type OpDescription } from './plan/describe.ts';
 export type { Plan } from './plan/plan.ts';
+export type { ProgressInfo } from './progress.ts';
 export { EfficientNetImageProcessor } from './processor/image_processor.ts';
 export { AlignProcessor, type ProcessorInputs, type ProcessorOutput } from './processor/processor.ts';
 export { BertTokenizer } from './processor/tokenizer.ts';

@@ -42,7 +42,7 @@ export class AlignModel extends Model {
    */
   static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignModel> {
     check_load_options('AlignModel.from_pretrained', options);
-    const folder = await open_model(model, { signal: options.signal });
+    const folder = await open_model(model, options);
     const config = await AlignConfig.from_folder(folder);
     const runtime = await load_runtime(
       folder,

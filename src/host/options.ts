@@ -2,25 +2,23 @@
 // that is not known, or a value that this version cannot honour, is refused with the value in the message.
 
 import { WEIGHT_DTYPES, type WeightDtype } from './checkpoint/formats.ts';
+import type { OpenOptions } from './checkpoint/model_files.ts';
 import { AlignError, show } from './errors.ts';
 import type { WebGpu } from './gpu.ts';
 import { MAX_PARTS } from './plan/layout.ts';
+import { REMOTE_RULES } from './remote_options.ts';
 import type { WasmInput } from './wasm/module.ts';
+
+export type { ProgressInfo } from './progress.ts';
 
 /** What a transparent pixel becomes: `'drop'` discards alpha, as Pillow does; or a ground colour, 0 … 255 each. */
 export type Background = 'drop' | readonly [number, number, number];
 
-/** What `progress_callback` is told: the events of transformers.js. `loaded` and `total` are bytes, `progress` is 0 … 100. */
-export type ProgressInfo =
-  | { status: 'initiate' | 'done'; file: string }
-  | { status: 'progress'; file: string; loaded: number; total: number; progress: number }
-  | { status: 'ready' };
-
 /** What `device` may be. */
-export const DEVICES = ['auto', 'wasm', 'webgpu'] as const;
+export const DEVICES = ['wasm', 'webgpu', 'auto'] as const;
 
 /** Options of everything that loads a model. */
-export interface LoadOptions {
+export interface LoadOptions extends OpenOptions {
   /**
    * Where the model runs. `'auto'` (the default) takes WebGPU where there is a real GPU, and WASM where there is none, where
    * the GPU fails while loading, or where `precision: 'exact'` asks for the same bits everywhere. `'webgpu'` takes a
@@ -68,8 +66,11 @@ export interface LoadOptions {
   max_pixels?: number | undefined;
   /** Ground for transparent pixels, over the one in preprocessor_config.json. */
   background?: Background | undefined;
-  signal?: AbortSignal | undefined;
-  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
+  /**
+   * `'rows'`: the word table, often the largest part of a text tower, is not loaded. Each call reads the rows that its ids
+   * need from where the model lies, and keeps some of them; the same bits as `'resident'`, the default.
+   */
+  embeddings?: 'resident' | 'rows' | undefined;
 }
 
 /** Options of every call. */
@@ -152,6 +153,8 @@ const LOAD_RULES: Rules<LoadOptions> = {
   max_memory: positive_integer,
   max_pixels: positive_integer,
   background,
+  embeddings: one_of('resident', 'rows'),
+  ...REMOTE_RULES,
   signal,
   progress_callback: {
     expects: 'a function',
@@ -171,9 +174,7 @@ export const CALL_RULES: Rules<CallOptions> = {
 };
 
 // Options of the published interface that this version does not honour: refused by name, not as a misspelling.
-const NOT_SUPPORTED = new Set(
-  'worker embeddings cache host token revision local_files_only fetch sha256'.split(' '),
-);
+const NOT_SUPPORTED = new Set(['worker']);
 
 /** Checks the options of a call that loads. `call` names it in messages. @throws AlignError `invalid_argument` */
 export function check_load_options(call: string, options: unknown): void {

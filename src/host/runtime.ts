@@ -5,17 +5,21 @@ import { Checkpoint } from './checkpoint/checkpoint.ts';
 import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { check_dtype } from './checkpoint/packed.ts';
+import { WEIGHTS } from './checkpoint/packed_folder.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { falls_back, open_gpu, type OpenGpu } from './gpu.ts';
 import type { LoadOptions } from './options.ts';
 import { lay_out, type Layout, type Parts, type Towers } from './placement.ts';
 import type { Recorder, RecorderOptions } from './plan/recorder.ts';
+import { Progress } from './progress.ts';
 import { WasmExecutor } from './wasm/executor.ts';
 import {
   check_tensors,
+  in_file_order,
   load_weights,
   stored_bytes,
+  stored_names,
   type LoadingInfo,
   type LoadingOptions,
 } from './wasm/loader.ts';
@@ -122,16 +126,19 @@ async function load(
     if (packing) check_dtype(checkpoint.name, packing, options.dtype);
     const dtype = packing?.dtype ?? options.dtype ?? 'fp32';
     const held = available(parts, checkpoint, options);
-    const layout = lay_out(new Instance(module), limits, held, checkpoint, (requests) =>
+    const given = lay_out(new Instance(module), limits, held, checkpoint, (requests) =>
       choose_formats(requests, dtype),
     );
-    const loading_info = check_tensors(layout.requests, checkpoint);
-    const executor = await with_progress(layout, checkpoint, options, (loading) =>
+    const loading_info = check_tensors(given.requests, checkpoint);
+    const layout = { ...given, requests: in_file_order(given.requests, checkpoint) };
+    checkpoint.expect(stored_names(layout.requests, checkpoint));
+    const executor = await with_progress(layout, checkpoint, folder, options, (loading) =>
       fill(layout, checkpoint, loading),
     );
     return { executor, recorder: layout.recorder, dtype, ...layout.towers(executor), loading_info };
   } finally {
     await checkpoint.close();
+    folder.release?.();
   }
 }
 
@@ -146,22 +153,23 @@ function available(parts: Parts, { packing }: Checkpoint, { towers }: LoadOption
 async function with_progress<T>(
   { requests }: Layout,
   checkpoint: Checkpoint,
+  folder: ModelFolder,
   { progress_callback: report, signal }: LoadOptions,
   fill: (options: LoadingOptions) => Promise<T>,
 ): Promise<T> {
-  const total = stored_bytes(requests, checkpoint);
-  const file = checkpoint.name;
-  let loaded = 0;
-  report?.({ status: 'initiate', file });
+  const remote = report ? folder.progress : undefined;
+  const progress = remote ?? new Progress(checkpoint.name, report);
+  const file = remote ? WEIGHTS : checkpoint.name;
+  progress.begin(file, stored_bytes(requests, checkpoint), remote !== undefined);
   const filled = await fill({
     signal,
     on_bytes: (bytes) => {
-      loaded += bytes;
-      report?.({ status: 'progress', file, loaded, total, progress: (100 * loaded) / total });
+      progress.add(file, bytes);
+      if (remote) progress.total();
     },
   });
-  report?.({ status: 'done', file });
-  report?.({ status: 'ready' });
+  progress.done(file);
+  progress.ready();
   return filled;
 }
 

@@ -38,7 +38,7 @@ export class AlignTextModel extends Model {
     const { add_pooling_layer, ...load } = options;
     check_load_options('AlignTextModel.from_pretrained', load);
     check_options('AlignTextModel.from_pretrained', { add_pooling_layer }, { add_pooling_layer: flag });
-    const folder = await open_model(model, { signal: load.signal });
+    const folder = await open_model(model, load);
     const config = await AlignTextConfig.from_folder(folder);
     return new AlignTextModel(
       folder,
@@ -74,7 +74,7 @@ export class AlignVisionModel extends Model {
   /** @throws AlignError as {@link AlignModel.from_pretrained} */
   static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignVisionModel> {
     check_load_options('AlignVisionModel.from_pretrained', options);
-    const folder = await open_model(model, { signal: options.signal });
+    const folder = await open_model(model, options);
     const config = await AlignVisionConfig.from_folder(folder);
     return new AlignVisionModel(folder, await load_runtime(folder, { vision: config }, options), config);
   }

@@ -164,8 +164,9 @@ describe('a local folder', () => {
   test.each([
     'no/such/folder',
     '',
-    'kakaobrain/align-base',
-    'https://example.org/model',
+    './align-base',
+    'align-base.safetensors',
+    's3://bucket/model',
     'file:///no/such/folder',
   ])('%j is not found', async (model) => {
     await expect(open_model(model)).rejects.toMatchObject({

@@ -115,6 +115,18 @@ export class Checkpoint {
     return end - start;
   }
 
+  /** Says which tensors will be read, each once from its beginning to its end. */
+  expect(names: Iterable<string>): void {
+    const ranges = new Map<ByteSource, [number, number][]>();
+    for (const name of names) {
+      const { file, start, end } = this.#tensors.get(name)!;
+      const own = ranges.get(file.source) ?? [];
+      own.push([start, end]);
+      ranges.set(file.source, own);
+    }
+    for (const [source, own] of ranges) source.expect?.(own);
+  }
+
   #range(name: string, first_row: number, rows: number): { source: ByteSource; start: number; end: number } {
     const info = this.#tensors.get(name);
     if (info === undefined)

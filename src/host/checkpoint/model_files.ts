@@ -3,8 +3,12 @@
 
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { Progress, type ProgressInfo } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
+import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
+import { RemoteModel, type RemoteOptions } from './remote/remote_model.ts';
+import { checked_sums, verified, type Sums } from './remote/verify.ts';
 import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
 
 /**
@@ -20,13 +24,17 @@ export type ModelFiles = Readonly<Record<string, FileInput>> | Iterable<File>;
 export type PackedFile = Uint8Array | ArrayBuffer | Blob | ByteSource;
 
 /**
- * What a `model` argument may be; a string is the path of a folder or of a packed file, or its file: URL; an open folder
- * stays what it is.
+ * What a `model` argument may be. A string is the path of a folder or of a packed file, the file:, http: or https: URL of
+ * either (a packed file's ends in .safetensors or .bin), or the id of a model on a hub, `owner/name` or `name`, where there is
+ * nothing local of this name. An open folder stays what it is.
  */
 export type ModelSource = string | URL | ModelFiles | PackedFile | ModelFolder;
 
-export interface OpenOptions {
+/** What of the options of loading is for its files. */
+export interface OpenOptions extends RemoteOptions {
   signal?: AbortSignal | undefined;
+  sha256?: Sums | undefined;
+  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
 }
 
 /** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
@@ -38,6 +46,10 @@ export interface ModelFolder {
   text(file: string): Promise<string | null>;
   /** @throws AlignError `corrupt_checkpoint`, naming file and position (not JSON, not an object), `too_large`. */
   json(file: string): Promise<Record<string, unknown> | null>;
+  /** Of a remote model: who hears how far its files are. */
+  readonly progress?: Progress;
+  /** Of a remote model: frees what it keeps in memory while it loads. It can still be read. */
+  release?(): void;
 }
 
 /**
@@ -59,7 +71,7 @@ export async function open_model(
   if (typeof model === 'string' || model instanceof URL) return open_location(model, options);
   if (typeof model !== 'object' || (model as unknown) === null)
     throw new AlignError('invalid_argument', `model is ${show(model)}`, {
-      hint: 'give a folder, a file: URL or the files of the model',
+      hint: 'give a folder, a URL, a hub id or the files of the model',
     });
   if (is_folder(model)) return model;
   const bytes = byte_source(WEIGHTS, model);
@@ -81,24 +93,70 @@ export function is_plain_name(name: string): boolean {
 
 async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
   const url = model instanceof URL ? model : /^[a-z][a-z0-9+.-]+:\/\//i.test(model) ? parse_url(model) : null;
+  if (url !== null && /^https?:$/.test(url.protocol))
+    return remote_folder(url_location(url, options), options);
   const path = url === null ? (model as string) : url.protocol === 'file:' ? file_path(url) : null;
-  const kind = path === null || path === '' ? null : await platform.path_kind(path);
-  if (path === null || kind === null)
+  const hub_id = url === null && is_hub_id(model as string);
+  const kind =
+    path === null || path === ''
+      ? null
+      : // Who may read no files, as in Deno, still means a hub.
+        await platform.path_kind(path).catch((error: unknown) => {
+          if (hub_id) return null;
+          throw error;
+        });
+  if (kind === null && hub_id) return remote_folder(hub_location(model as string, options), options);
+  if (path === null || kind === null) {
+    const name = url === null ? (model as string) : without_secrets(url);
     throw new AlignError(
       'not_found',
-      `No model at ${show(url?.href ?? model)}: there is no local folder or file of this name`,
+      `No model at ${show(name)}: there is no local folder or file of this name`,
       {
-        detail: { model: url?.href ?? model },
-        hint: 'hub ids and http URLs cannot be loaded yet; give the path of a folder or of a packed file, or the files',
+        detail: { model: name },
+        hint: 'give the path of a folder or of a packed file, an http URL, a hub id like kakaobrain/align-base, or the files',
       },
     );
+  }
   if (kind === 'file') return packed_model(path, path, options, () => platform.open(path));
   return local_folder(path, options);
 }
 
+function without_secrets(url: URL): string {
+  return url.host === '' ? `${url.protocol}${url.pathname}` : `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+async function remote_folder(location: Location, options: OpenOptions): Promise<ModelFolder> {
+  const remote = new RemoteModel(location, options);
+  let { signal } = options;
+  const rest = {
+    progress: new Progress(remote.name, options.progress_callback),
+    release: () => {
+      // It was for loading: a model that is saved later must not hear of it.
+      signal = undefined;
+      remote.release();
+    },
+  };
+  if (!location.single)
+    return Object.assign(
+      make_folder(remote.name, options, (file) => remote.open(file, signal), rest.progress),
+      rest,
+    );
+  const folder = await packed_model(remote.name, remote.name, options, async () => {
+    const source = await remote.open(WEIGHTS, signal);
+    if (source !== null) return source;
+    throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
+      detail: { model: remote.name },
+    });
+  });
+  return Object.assign(folder, rest);
+}
+
 function parse_url(text: string): URL {
   if (!URL.canParse(text))
-    throw new AlignError('invalid_argument', `model is ${show(text)}, not a valid URL`);
+    throw new AlignError(
+      'invalid_argument',
+      `model is ${show(text.replace(/\/\/[^/]*@/, '//…@'))}, not a valid URL`,
+    );
   return new URL(text);
 }
 
@@ -143,10 +201,12 @@ function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
 
 function make_folder(
   name: string,
-  { signal }: OpenOptions,
+  { signal, sha256 }: OpenOptions,
   open_own: (file: string) => Promise<ByteSource | null>,
+  progress?: Progress,
 ): ModelFolder {
-  const open = with_packed_files(open_own, signal);
+  const checked = sha256 === undefined ? open_own : verified(open_own, checked_sums(sha256), signal);
+  const open = with_packed_files(progress ? progress.heard(checked) : checked, signal);
   const open_plain = async (file: string): Promise<ByteSource | null> => {
     if (!is_plain_name(file))
       throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);

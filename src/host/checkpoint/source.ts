@@ -1,4 +1,4 @@
-// Where bytes come from: a file, a Blob, memory, later a URL. Readers ask for ranges and never for "everything".
+// Where bytes come from: a file, a Blob, memory, a URL (remote/). Readers ask for ranges and never for "everything".
 
 import { AlignError } from '../errors.ts';
 
@@ -10,6 +10,10 @@ export interface ByteSource {
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Fills `target` with the bytes from `start` on: `read` without a buffer between. Sources that cannot leave it out. */
   read_into?(start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** `read` for a few bytes here and there: a source that reads ahead or in blocks reads these alone. */
+  read_few?(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Says what will be read, so that a remote source fetches it in few requests and nothing else. */
+  expect?(ranges: Iterable<readonly [start: number, end: number]>): void;
   /** Releases a file handle; idempotent. Sources without one leave it out. */
   close?(): Promise<void>;
 }

@@ -3,9 +3,13 @@
 import webgpu from '../webgpu/index.ts';
 import { node_platform } from './node_base.ts';
 import { navigator_gpu, type Platform } from './platform.ts';
+import { web_cache } from './web_cache.ts';
+
+const base = node_platform('deno');
 
 export const platform: Platform = {
-  ...node_platform('deno'),
+  ...base,
+  cache: (folder) => (folder === undefined ? web_cache() : base.cache(folder)),
   webgpu,
   gpu: () => Promise.resolve(navigator_gpu()),
   gpu_hint: "use a version of Deno with navigator.gpu, or device 'wasm'",

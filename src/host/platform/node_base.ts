@@ -14,6 +14,7 @@ import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
+import { folder_cache, hub_folder, node_hasher } from './node_cache.ts';
 import { MAX_PIXELS, once, type Build, type Platform, type Thread, type ThreadEvents } from './platform.ts';
 
 const FILES: Readonly<Record<Build, string>> = {
@@ -171,6 +172,10 @@ export function node_platform(name: string): Platform {
         await rm(temporary, { force: true });
       }
     },
+
+    cache: (folder) => Promise.resolve(folder_cache(folder)),
+    hub_folder,
+    hasher: node_hasher,
 
     embedded_model() {
       // From dist/platform/ and from src/host/platform/ alike.

@@ -1,6 +1,7 @@
 // What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
 
 import type { ModelFiles } from '../checkpoint/model_files.ts';
+import type { Hasher } from '../checkpoint/remote/sha256.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
 import type { WebGpu } from '../gpu.ts';
 import type { RawPixels } from '../image.ts';
@@ -39,6 +40,17 @@ export interface ThreadEvents {
   readonly lost: (cause: unknown) => void;
 }
 
+/** Bytes under keys `folder/name`, each whole or not there. Everything may reject: a cache is survived. */
+export interface CacheStore {
+  get(key: string): Promise<Uint8Array | null>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Names in a folder; null where the runtime does not tell. */
+  list(folder: string): Promise<string[] | null>;
+  delete(folder: string): Promise<void>;
+  /** Deletes all that is ours. */
+  clear(): Promise<void>;
+}
+
 export interface Platform {
   readonly name: string;
   /** Pixels that a picture's file may have where the caller sets no `max_pixels`. */
@@ -63,6 +75,12 @@ export interface Platform {
   open(path: string): Promise<ByteSource>;
   /** Writes a file whole or not at all (a temporary name, then a rename); creates folders. */
   write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
+  /** The store for remote files in `folder`, by default the runtime's own place; null where there is none. */
+  cache(folder?: string): Promise<CacheStore | null>;
+  /** Where huggingface_hub keeps models, or null where there is no file system. */
+  hub_folder(): string | null;
+  /** SHA-256 of a stream. */
+  hasher(): Hasher;
   /** The embedded model, or null where it must be imported. */
   embedded_model(): URL | ModelFiles | null;
   /** The JPEG decoder's module, or null where its script finds it by itself (bundlers see to that). */

@@ -1,13 +1,21 @@
 // Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
 
+import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
 import type { RawPixels } from '../image.ts';
 import { MAX_PIXELS, type Build, type Platform } from './platform.ts';
+import { web_cache } from './web_cache.ts';
 import { decode_png } from './web_png.ts';
 
 function no_files(path: string): AlignError {
   return new AlignError('not_found', `${show(path)} cannot be opened: this runtime has no file system`, {
     hint: 'hand over bytes, a Blob or the files of the model',
+  });
+}
+
+function no_folder(folder: string): AlignError {
+  return new AlignError('invalid_argument', `cache ${show(folder)}: this runtime has no file system`, {
+    hint: 'leave it out for the Cache API, or pass false for no cache',
   });
 }
 
@@ -76,6 +84,9 @@ export function web_platform(
     path_kind: () => Promise.resolve(null),
     open: (path) => Promise.reject(no_files(path)),
     write: (path) => Promise.reject(no_files(path)),
+    cache: (folder) => (folder === undefined ? web_cache() : Promise.reject(no_folder(folder))),
+    hub_folder: () => null,
+    hasher: () => new Sha256(),
     embedded_model: () => null,
     decode_png,
     bitmap_pixels,

@@ -5,7 +5,7 @@
 // Everything behind the crop is a function of one 8-bit sample, so it is a table of 256 floats for each channel.
 
 import { platform } from '#platform';
-import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
 import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
@@ -16,12 +16,11 @@ import { Resizer, type Samples } from './resize.ts';
 import { target_size, type Size } from './sizes.ts';
 
 /** Options of `from_pretrained`. */
-export interface ImageProcessorLoadOptions {
+export interface ImageProcessorLoadOptions extends OpenOptions {
   wasm?: WasmInput | undefined;
   /** Ground for transparent pixels, over the one in the configuration. */
   background?: Background | undefined;
   max_pixels?: number | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** Options of a call: any flag of the configuration, for this call alone, and limits of reading. */
@@ -73,8 +72,8 @@ export class EfficientNetImageProcessor {
     options: ImageProcessorLoadOptions = {},
   ): Promise<EfficientNetImageProcessor> {
     check_load_options('EfficientNetImageProcessor.from_pretrained', options);
-    const { wasm, background, max_pixels, signal } = options;
-    const folder = await open_model(model, { signal });
+    const { wasm, background, max_pixels } = options;
+    const folder = await open_model(model, options);
     const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
     return new EfficientNetImageProcessor(
       background === undefined ? settings : { ...settings, background },

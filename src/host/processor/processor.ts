@@ -1,7 +1,7 @@
 // transformers' AlignProcessor: texts and pictures to a model's inputs, with one tokenizer and one image processor.
 
 import { platform } from '#platform';
-import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
 import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
@@ -15,12 +15,11 @@ import { BertTokenizer, type DecodeOptions } from './tokenizer.ts';
 import { read_tokenizer } from './tokenizer_files.ts';
 
 /** Options of `from_pretrained`. */
-export interface ProcessorLoadOptions {
+export interface ProcessorLoadOptions extends OpenOptions {
   wasm?: WasmInput | undefined;
   /** Ground for transparent pixels, over the one in the model's configuration. */
   background?: Background | undefined;
   max_pixels?: number | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** What a processor's call takes: texts, pictures or both, and the tokenizer's options. */
@@ -69,8 +68,8 @@ export class AlignProcessor {
     options: ProcessorLoadOptions = {},
   ): Promise<AlignProcessor> {
     check_load_options('AlignProcessor.from_pretrained', options);
-    const { wasm, background, max_pixels, signal } = options;
-    const folder = await open_model(model, { signal });
+    const { wasm, background, max_pixels } = options;
+    const folder = await open_model(model, options);
     const [images, texts, module] = await Promise.all([
       read_image_settings(folder),
       read_tokenizer(folder),

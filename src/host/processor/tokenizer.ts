@@ -1,7 +1,7 @@
 // BERT's tokenizer, as transformers' BertTokenizer: texts to ids and back. The text work is done in WebAssembly.
 
 import { platform } from '#platform';
-import { open_model, type ModelSource } from '../checkpoint/model_files.ts';
+import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
 import { check_load_options, check_options, flag, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
@@ -26,9 +26,8 @@ import { read_tokenizer, type TokenizerSettings } from './tokenizer_files.ts';
 import { WordPiece } from './wordpiece.ts';
 
 /** Options of `from_pretrained`. */
-export interface TokenizerLoadOptions {
+export interface TokenizerLoadOptions extends OpenOptions {
   wasm?: WasmInput | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** Arguments of `decode` and `batch_decode`. */
@@ -78,8 +77,8 @@ export class BertTokenizer {
     options: TokenizerLoadOptions = {},
   ): Promise<BertTokenizer> {
     check_load_options('BertTokenizer.from_pretrained', options);
-    const { wasm, signal } = options;
-    const folder = await open_model(model, { signal });
+    const { wasm } = options;
+    const folder = await open_model(model, options);
     const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);
     return new BertTokenizer(settings, module);
   }

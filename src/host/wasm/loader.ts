@@ -77,12 +77,32 @@ function unexpected(checkpoint: Checkpoint, used: ReadonlySet<string>): LoadingI
   return { unexpected_keys: names.filter((name) => !used.has(name) && !IGNORED.test(name)) };
 }
 
+/** The tensors that blocks lie in or are packed from. */
+export function stored_names(requests: readonly WeightRequest[], { packing }: Checkpoint): string[] {
+  return requests.flatMap(({ name, sources }) => (packing ? [name] : sources.map((source) => source.name)));
+}
+
 /** Bytes that blocks, or what they are packed from, take in the checkpoint. */
 export function stored_bytes(requests: readonly WeightRequest[], checkpoint: Checkpoint): number {
-  const names = requests.flatMap(({ name, sources }) =>
-    checkpoint.packing ? [name] : sources.map((source) => source.name),
+  return stored_names(requests, checkpoint).reduce(
+    (bytes, name) => bytes + checkpoint.get(name)!.end - checkpoint.get(name)!.start,
+    0,
   );
-  return names.reduce((bytes, name) => bytes + checkpoint.get(name)!.end - checkpoint.get(name)!.start, 0);
+}
+
+/** The blocks in the order in which they lie in the checkpoint's files: what is read in turn can be streamed. */
+export function in_file_order(
+  requests: readonly WeightRequest[],
+  checkpoint: Checkpoint,
+): readonly WeightRequest[] {
+  const place = (request: WeightRequest): [file: number, start: number] => {
+    const first = checkpoint.get(stored_names([request], checkpoint)[0]!)!;
+    return [checkpoint.files.indexOf(first.file), first.start];
+  };
+  return requests
+    .map((request) => [...place(request), request] as const)
+    .sort((a, b) => a[0] - b[0] || a[1] - b[1])
+    .map(([, , request]) => request);
 }
 
 export interface LoadingOptions {

@@ -1,0 +1,85 @@
+// What `progress_callback` is told, in the events of transformers.js.
+
+import type { ByteSource } from './checkpoint/source.ts';
+
+interface Bytes {
+  readonly loaded: number;
+  readonly total: number;
+}
+
+/**
+ * An event. `name` is the model, `loaded` and `total` are bytes, `progress` is 0 … 100. `download` and `progress_total` are
+ * told of remote models only; the total of `progress_total` is what will be read of all files together, from its first event on.
+ */
+export type ProgressInfo =
+  | { status: 'initiate' | 'download' | 'done'; name: string; file: string }
+  | ({ status: 'progress'; name: string; file: string; progress: number } & Bytes)
+  | ({ status: 'progress_total'; name: string; progress: number; files: Record<string, Bytes> } & Bytes)
+  | { status: 'ready' };
+
+type Report = (info: ProgressInfo) => void;
+
+/** The files of one model on their way. */
+export class Progress {
+  readonly #name: string;
+  readonly #report: Report | null | undefined;
+  readonly #files = new Map<string, { loaded: number; total: number }>();
+
+  constructor(name: string, report: Report | null | undefined) {
+    this.#name = name;
+    this.#report = report;
+  }
+
+  /** `open`, of which every file but the weights is told: it is read once, from its beginning to its end. */
+  heard(open: (file: string) => Promise<ByteSource | null>): (file: string) => Promise<ByteSource | null> {
+    return async (file) => {
+      const source = await open(file);
+      if (source === null || this.#files.has(file) || file.includes('.safetensors')) return source;
+      this.begin(file, source.size, true);
+      const read: ByteSource['read'] = async (start, end, signal) => {
+        const bytes = await source.read(start, end, signal);
+        this.add(file, bytes.length);
+        if (end === source.size) this.done(file);
+        return bytes;
+      };
+      return { ...source, read };
+    };
+  }
+
+  begin(file: string, total: number, remote: boolean): void {
+    const name = this.#name;
+    this.#files.set(file, { loaded: 0, total });
+    this.#report?.({ status: 'initiate', name, file });
+    if (remote) this.#report?.({ status: 'download', name, file });
+  }
+
+  add(file: string, bytes: number): void {
+    const { loaded: before, total } = this.#files.get(file)!;
+    const loaded = Math.min(total, before + bytes);
+    this.#files.set(file, { loaded, total });
+    const progress = percent(loaded, total);
+    this.#report?.({ status: 'progress', name: this.#name, file, loaded, total, progress });
+  }
+
+  /** All files together. */
+  total(): void {
+    const files = Object.fromEntries(this.#files);
+    const sum = (of: 'loaded' | 'total'): number =>
+      Object.values(files).reduce((bytes, file) => bytes + file[of], 0);
+    const [loaded, total] = [sum('loaded'), sum('total')];
+    const progress = percent(loaded, total);
+    this.#report?.({ status: 'progress_total', name: this.#name, loaded, total, progress, files });
+  }
+
+  done(file: string): void {
+    this.#report?.({ status: 'done', name: this.#name, file });
+  }
+
+  ready(): void {
+    this.#report?.({ status: 'ready' });
+  }
+}
+
+function percent(loaded: number, total: number): number {
+  return total === 0 ? 100 : (100 * loaded) / total;
+}
