@@ -3,8 +3,8 @@
     npm ci && python data.py                 (packages in node_modules, cache in .cache)
 
 Writes into the cache: rasters (`mono`: N×64×64 alpha, `colour`: N×64×64×4 premultiplied RGBA), icons.json (one row an
-icon), keywords.json, vocab.txt (WordPiece), licences.json (what was taken from which set under which licence), and the
-same as ATTRIBUTION.md.
+icon), keywords.json and vocab.txt (WordPiece). licences.json, beside this file, says what was taken from which set under
+which licence; export.py makes the attribution of it.
 """
 
 import argparse
@@ -181,11 +181,19 @@ def vocabulary(icons: list[dict], words: dict[str, list[str]], path: Path) -> No
 
 
 def attribution(taken: dict) -> str:
-    """The table that must travel with the weights."""
+    """What must travel with the weights, of licences.json."""
     rows = sorted(
         (c for c in taken.values() if c["role"] == "train" and c["icons"]), key=lambda c: (c["licence"], -c["icons"])
     )
-    lines = ["| set | author | licence | drawings |", "|---|---|---|---|"]
+    lines = [
+        "# What align-icons learnt from",
+        "",
+        "The drawings below (and their names) trained the weights in this folder; none of them is in it.",
+        "They are used under the licences named, unchanged but for rasterising and the augmentation of training.",
+        "",
+        "| set | author | licence | drawings |",
+        "|---|---|---|---|",
+    ]
     for c in rows:
         author = f"[{c['author']}]({c['url']})" if c["url"] else c["author"] or "not named"
         licence = f"[{c['licence']}]({c['licence_url']})" if c["licence_url"] else c["licence"]
@@ -225,8 +233,7 @@ def main() -> None:
         vocabulary(train, words, args.cache / "vocab.txt")
     (args.cache / "icons.json").write_text(json.dumps(icons))
     (args.cache / "keywords.json").write_text(json.dumps(words))
-    (args.cache / "licences.json").write_text(json.dumps(taken, indent=1))
-    (args.cache / "ATTRIBUTION.md").write_text(attribution(taken))
+    (HERE / "licences.json").write_text(json.dumps(taken, indent=1) + "\n")
     roles = Counter(icon["role"] for icon in icons)
     licences = Counter(taken[icon["set"]]["licence"] for icon in train)
     print(dict(roles), len({icon["caption"] for icon in train}), "captions", dict(licences), file=sys.stderr)

@@ -19,7 +19,7 @@ from baseline import PixelNeighbour, novel
 from everyday import ANIMALS, NOUNS, find
 from keywords import synonym_tags
 from metrics import HeldOut, embed_names, top, zero_shot
-from model import Words, make_model
+from model import Words, load
 from prompts import TEST as PROMPTS
 from sources import TEST, VALIDATION
 
@@ -29,16 +29,6 @@ GROUNDS = {
     "navy on yellow": ((1, 0.85, 0.3), (0.05, 0.05, 0.3)),
     "light grey on slate": ((0.2, 0.23, 0.27), (0.85, 0.85, 0.85)),
 }
-
-
-def load(path: Path, vocabulary: int) -> AlignModel:
-    """A checkpoint folder, or ema.pt of train.py."""
-    if path.is_dir():
-        return AlignModel.from_pretrained(path, dtype=torch.float32).eval()
-    model = make_model(vocabulary)
-    state = torch.load(path, weights_only=True)
-    model.load_state_dict(state)
-    return model.eval()
 
 
 def rounded(value):

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from PIL import Image
 from transformers import AlignModel, AlignProcessor, EfficientNetImageProcessorPil
 
-from evaluate import load
+from data import attribution
 from metrics import HeldOut, embed_names
-from model import IMAGE_SIZE, MAX_TOKENS, POSITIONS, Words
+from model import IMAGE_SIZE, MAX_TOKENS, POSITIONS, Words, load
 from sources import VALIDATION
 
 SIZE = {"height": IMAGE_SIZE, "width": IMAGE_SIZE}
@@ -95,7 +95,7 @@ def main() -> None:
     model.temperature.data.fill_(temperature)
     model.config.temperature_init_value = temperature
     write(model, words, args.out)
-    (args.out / "ATTRIBUTION.md").write_text((args.cache / "ATTRIBUTION.md").read_text())
+    (args.out / "ATTRIBUTION.md").write_text(attribution(json.loads((here / "licences.json").read_text())))
     print(f"{sum(p.numel() for p in model.parameters())} parameters, temperature {temperature:.4f}")
     if check(model, words, args.cache, args.out) > 0.02:
         raise SystemExit("the exported folder gives other embeddings")

@@ -45,6 +45,15 @@ def make_model(vocabulary: int) -> AlignModel:
     return model
 
 
+def load(path: Path, vocabulary: int) -> AlignModel:
+    """A checkpoint folder, or ema.pt of train.py."""
+    if path.is_dir():
+        return AlignModel.from_pretrained(path, dtype=torch.float32).eval()
+    model = make_model(vocabulary)
+    model.load_state_dict(torch.load(path, weights_only=True))
+    return model.eval()
+
+
 class Words:
     """Captions as token ids, by the vocabulary of data.py: what BertTokenizer gives, each word looked up once."""
 

@@ -25,7 +25,7 @@ from torch import nn
 from batches import Batches
 from losses import Heads, losses
 from metrics import HeldOut, quick
-from model import Words, make_model
+from model import Words, load, make_model
 from sources import VALIDATION
 
 WEIGHTS = {"contrast": 1.0, "image": 0.7, "text": 0.4, "words": 0.4}
@@ -95,6 +95,8 @@ class Run:
         torch.manual_seed(args.seed)
         self.args, self.rank, self.batches = args, rank, batches
         self.model = make_model(len(batches.texts.vocabulary)).train()
+        if args.init:
+            self.model.load_state_dict(load(args.init, len(batches.texts.vocabulary)).state_dict())
         self.heads = Heads(len(batches.class_names), len(batches.head_words), self.model.config.projection_dim)
         self.parameters = [p for m in (self.model, self.heads) for p in m.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -190,6 +192,7 @@ def main() -> None:
     options.add_argument(
         "--out", type=Path, default=here / ".cache/run", help="where state, averaged weights and log go"
     )
+    options.add_argument("--init", type=Path, help="a checkpoint folder or ema.pt whose towers to start from")
     options.add_argument("--samples", type=int, default=5_000_000)
     options.add_argument("--batch", type=int, default=96, help="pictures a process and step")
     options.add_argument("--queries", type=int, default=32, help="texts without a picture, a process and step")
