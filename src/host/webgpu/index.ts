@@ -1,6 +1,7 @@
 // The GPU side of the package: `align-wasm/webgpu`. Runtimes that have WebGPU have it by themselves; elsewhere it is handed
 // over as the option `webgpu`.
 
+import { unless_aborted } from '../abort.ts';
 import type { WebGpu } from '../gpu.ts';
 import { usual_plans } from '../placement.ts';
 import { ABI_VERSION } from '../plan/layout.ts';
@@ -14,12 +15,13 @@ const webgpu: WebGpu = {
   open: (source, options) => Gpu.open(source, options),
 
   async load(gpu, { requests, towers }, instance, checkpoint, { max_memory, ...options }) {
-    const executor = await GpuExecutor.create(gpu, shard_bytes(requests), max_memory);
+    const { signal } = options;
+    const executor = await unless_aborted(GpuExecutor.create(gpu, shard_bytes(requests), max_memory), signal);
     // Pipelines compile while the weights travel.
     const warm = executor.prepare(usual_plans(towers(executor)));
     warm.catch(() => undefined);
     await stream_weights(executor, instance, requests, checkpoint, options);
-    await warm;
+    await unless_aborted(warm, signal);
     return executor;
   },
 

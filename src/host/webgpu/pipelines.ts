@@ -9,6 +9,9 @@ import { shader } from './shader.ts';
 /** GPUShaderStage.COMPUTE */
 const COMPUTE = 0x4;
 
+/** Pipelines by device: models on one device, one after another or side by side, compile what they share once. */
+const COMPILED = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
 export class Pipelines {
   /** Group 0: the op's record (at a dynamic offset), the arena, a shard of the weights. */
   readonly layout: GPUBindGroupLayout;
@@ -16,10 +19,13 @@ export class Pipelines {
   readonly #pipeline_layout: GPUPipelineLayout;
   readonly #modules = new Map<string, GPUShaderModule>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #compiled: Map<string, GPUComputePipeline>;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
     const { device } = gpu;
+    this.#compiled = COMPILED.get(device) ?? new Map<string, GPUComputePipeline>();
+    COMPILED.set(device, this.#compiled);
     this.layout = device.createBindGroupLayout({
       entries: [
         { binding: 0, visibility: COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } },
@@ -50,9 +56,12 @@ export class Pipelines {
 
   async #compile(stem: string, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
     const gpu = this.#gpu;
+    const key = JSON.stringify([stem, constants, gpu.features]);
+    const known = this.#compiled.get(key);
+    if (known) return known;
     let module: GPUShaderModule | undefined;
     try {
-      return await gpu.surviving(() => {
+      const pipeline = await gpu.surviving(() => {
         module = this.#module(stem);
         return gpu.device.createComputePipelineAsync({
           label: stem,
@@ -60,6 +69,8 @@ export class Pipelines {
           compute: { module, entryPoint: 'main', constants: { ...constants } },
         });
       });
+      this.#compiled.set(key, pipeline);
+      return pipeline;
     } catch (cause) {
       if (cause instanceof AlignError && cause.code !== 'trap') throw cause;
       const said = await compiler_said(module);
