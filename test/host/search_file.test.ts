@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
-import { AlignIndex, type IndexDtype } from '../../src/host/search/align_index.ts';
+import { AlignIndex, type IndexDtype, type IndexId } from '../../src/host/search/align_index.ts';
 import { Random } from '../kernels/support/random.ts';
 import { refused } from '../support/bad_calls.ts';
 
@@ -122,6 +122,19 @@ describe.each(DTYPES)('%s', (dtype) => {
       ['1 ä\n"', { i: 1, text: '\u{1f600}' }],
       ['3 ä\n"', null],
     ]);
+    const numbers = (name: string): Uint8Array => tensors.find((one) => one.name === name)!.bytes;
+    entries.forEach((line, row) => {
+      const { embedding } = index.get((JSON.parse(line) as [IndexId])[0])!;
+      const wanted = Array.from(embedding.keys(), (i) => {
+        if (dtype === 'fp32') return new Float32Array(numbers('embeddings').buffer)[5 * row + i]!;
+        const high = new Int8Array(numbers('embeddings').buffer)[5 * row + i]!;
+        const residual = (numbers('residuals')[row]! >> i) & 1;
+        return new Float32Array(numbers('scales').buffer)[row]! * (2 * high + residual);
+      });
+      expect(embedding).toEqual(Float32Array.from(wanted));
+      if (dtype === 'binary')
+        embedding.forEach((value, i) => expect((numbers('bits')[row]! >> i) & 1).toBe(Number(value < 0)));
+    });
     expect(together({ metadata, tensors }, false).length).toBeGreaterThan(0);
     expect(apart(together(apart(index.to_bytes()))).metadata.crc32).toBe(metadata.crc32);
     await expect(AlignIndex.from_bytes(together({ metadata, tensors }))).resolves.toBeInstanceOf(AlignIndex);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cli } from '../host/cli.ts';
 import { picture_names, start, write_pictures, type Started } from '../host/picture_folder.ts';
 import { picture } from '../host/zero_shot.ts';
+import { open_store, type VectorStore } from '../../src/host/stores/index.ts';
 import { start_postgres } from './postgres.ts';
 
 let folder: string;
@@ -25,6 +26,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+/** A store that is closed at the end of its scope. */
+const closing = (store: VectorStore): AsyncDisposable & { store: VectorStore } => ({
+  store,
+  [Symbol.asyncDispose]: () => store.close(),
+});
+
 /** What a search finds, by id. */
 async function scores(index: string, k = '10'): Promise<Map<unknown, number>> {
   const { status, err, json } = await cli(['search', index, 'a dog', '-k', k, '--json']);
@@ -35,6 +42,9 @@ async function scores(index: string, k = '10'): Promise<Map<unknown, number>> {
 describe('--to', () => {
   it('alone fills a database, keeps what is there, takes nothing out; search finds the same as in the file', async () => {
     const database = `pglite:${join(folder, 'alone')}`;
+    // Open all the while, so that PostgreSQL is started once.
+    await using keeper = closing(await open_store(database, { dimensions: 1, table: 'keeper' }));
+    expect(await keeper.store.size()).toBe(0);
     const run = (...args: string[]): ReturnType<typeof cli> =>
       cli(['index', pictures, '--to', database, '--json', ...args]);
     const first = await run('--shard', '1/2');
