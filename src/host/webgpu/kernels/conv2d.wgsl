@@ -82,7 +82,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let vectors = min(2u, op.ldc / 4u - v);
   for (var i = 0u; i < count; i++) {
     for (var j = 0u; j < vectors; j++) {
-      arena[op.out / 16u + (pixel + i) * (op.ldc / 4u) + v + j] = finished(sums[i][j], op.activation, (v + j) * 4u, op.n);
+      arena[op.out / 16u + (pixel + i) * (op.ldc / 4u) + v + j] = finished(sums[i][j], (v + j) * 4u, op.n);
     }
   }
 }

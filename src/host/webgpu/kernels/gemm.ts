@@ -18,8 +18,11 @@ export const gemm: Kernel = {
   workgroups: ({ m, ldc }) => grid(Math.ceil((Math.ceil(m! / ROWS) * Math.ceil(ldc! / 8)) / 64)),
 };
 
-/** Up to so many rows a real GPU gains more from splitting the inner size than from reading the weights once. */
-const FEW_ROWS = 16;
+/**
+ * Up to so many rows gemv.wgsl is faster: on software drivers by measurement (2 rows of 640: 1.5 times, 3 rows: 0.9), on
+ * real GPUs as it splits the inner size, where the register tile has too few threads.
+ */
+const FEW_ROWS = { software: 2, real: 16 } as const;
 
 /** Squares of 64 that a large product has at least: enough for all cores of a large GPU. */
 const MANY_SQUARES = 128;
@@ -34,8 +37,8 @@ export const TILES = { gemm, tile32: tile(8), tile64: tile(16) } as const;
 export function choose_gemm(op: Fields, { software }: Features, tuned: Tuned): Kernel {
   const { m, n, format } = op as Record<'m' | 'n' | 'format', number>;
   if (format === Format.Q8D) return dot;
-  if (software) return m < ROWS / 2 ? gemv : gemm;
-  if (m <= FEW_ROWS) return gemv;
+  if (m <= FEW_ROWS[software ? 'software' : 'real']) return gemv;
+  if (software) return gemm;
   const large = n > 32 && Math.ceil(m / 64) * Math.ceil(n / 64) >= MANY_SQUARES;
   return TILES[large ? tuned.large : tuned.small];
 }

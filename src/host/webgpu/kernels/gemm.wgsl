@@ -99,7 +99,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   let vectors = min(2u, op.ldc / 4u - v);
   for (var i = 0u; i < rows; i++) {
     for (var j = 0u; j < vectors; j++) {
-      var y = finished(sums[i][j], op.activation, (v + j) * 4u, op.n);
+      var y = finished(sums[i][j], (v + j) * 4u, op.n);
       if (op.residual != NONE) { y += arena[op.residual / 16u + (row + i) * (op.ldr / 4u) + v + j]; }
       arena[op.c / 16u + (row + i) * (op.ldc / 4u) + v + j] = y;
     }

@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   }
   if (row >= op.m || column >= op.ldc) { return; }
 
-  var y = finished(sum + bias_of(panel, v), op.activation, column, op.n);
+  var y = finished(sum + bias_of(panel, v), column, op.n);
   if (op.residual != NONE) { y += arena[(op.residual / 4u + row * op.ldr + column) / 4u]; }
   arena[(op.c / 4u + row * op.ldc + column) / 4u] = y;
 }

@@ -87,7 +87,7 @@ fn main(@builtin(workgroup_id) wg: vec3<u32>, @builtin(num_workgroups) groups: v
   for (var i = 0u; i < 4u; i++) {
     let line = row + local.y + i * THREADS;
     if (line >= op.m) { break; }
-    var y = finished(sums[i], op.activation, v * 4u, op.n);
+    var y = finished(sums[i], v * 4u, op.n);
     if (op.residual != NONE) { y += arena[op.residual / 16u + line * (op.ldr / 4u) + v]; }
     arena[op.c / 16u + line * (op.ldc / 4u) + v] = y;
   }

@@ -3,7 +3,12 @@
 import { NONE } from '../../plan/layout.ts';
 import type { Fields } from './kernel.ts';
 
-/** How the weights are stored, and whether a's rows have a gate. */
-export function product_constants({ format, gate }: Fields): Record<'FORMAT' | 'GATED', number> {
-  return { FORMAT: format!, GATED: Number(gate !== NONE) };
+/** How the weights are stored, whether they end within a step, whether a's rows have a gate, what is done to the sums. */
+export function product_constants({ format, k, gate, activation }: Fields): Record<string, number> {
+  return {
+    FORMAT: format!,
+    RAGGED: Number(k! % 4 !== 0),
+    GATED: Number(gate !== NONE),
+    ACTIVATION: activation!,
+  };
 }

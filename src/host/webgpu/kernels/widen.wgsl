@@ -6,9 +6,13 @@
 //   …
 //
 // `panel` counts vectors of 16 bytes; k is a multiple of 4.
+// include integers.wgsl
 
 // Format of the weights: a pipeline for each, as a switch in the innermost loop would cost all of them.
 override FORMAT: u32 = 0u;
+
+// Whether the inner size is no multiple of 4.
+override RAGGED: u32 = 0u;
 
 @group(0) @binding(2) var<storage, read> weights: array<vec4<u32>>;
 
@@ -40,22 +44,12 @@ fn halves(bits: vec2<u32>) -> vec4<f32> {
 }
 
 fn bfloats(bits: vec2<u32>) -> vec4<f32> {
-  return bitcast<vec4<f32>>((bits.xxyy << vec4<u32>(16u, 0u, 16u, 0u)) & vec4<u32>(0xffff0000u));
+  return bitcast<vec4<f32>>((bits.xxyy * vec4<u32>(0x10000u, 1u, 0x10000u, 1u)) & vec4<u32>(0xffff0000u));
 }
 
-// Two steps of four columns in 8 bits, a column's next to each other.
-struct Pair { first: vec4<i32>, second: vec4<i32> }
-
-fn pair_of(bits: vec2<u32>) -> Pair {
-  let low = bitcast<vec4<i32>>(bits.xxyy << vec4<u32>(24u, 8u, 24u, 8u));
-  let high = bitcast<vec4<i32>>(bits.xxyy << vec4<u32>(16u, 0u, 16u, 0u));
-  return Pair(low >> vec4<u32>(24u), high >> vec4<u32>(24u));
-}
-
-// Four bytes of Q4: the lower four bits of each are columns of the panel's left half, the upper ones of its right half.
-fn four_bits(bits: u32, right: bool) -> vec4<f32> {
-  let shift = vec4<u32>(28u, 20u, 12u, 4u) - select(0u, 4u, right);
-  return vec4<f32>(bitcast<vec4<i32>>(vec4<u32>(bits) << shift) >> vec4<u32>(28u));
+// Columns of Q4: those of a panel's left half have the lower four bits of its bytes.
+fn four_bits(bytes: u32, right: bool) -> vec4<f32> {
+  return select(lower_bits(bytes), upper_bits(bytes), right);
 }
 
 // All four steps lie within the inner size.
@@ -94,11 +88,10 @@ fn widened_whole(panel: u32, k: u32, v: u32) -> mat4x4<f32> {
     default: {
       let scale = bitcast<vec4<f32>>(weights[panel + 4u + v]);
       let at = panel + 8u + k + v / 2u;
-      let low = pair_of(half_of(weights[at], odd));
-      let high = pair_of(half_of(weights[at + 2u], odd));
+      let low = half_of(weights[at], odd);
+      let high = half_of(weights[at + 2u], odd);
       return mat4x4<f32>(
-        scale * vec4<f32>(low.first), scale * vec4<f32>(low.second),
-        scale * vec4<f32>(high.first), scale * vec4<f32>(high.second));
+        scale * first_bytes(low), scale * second_bytes(low), scale * first_bytes(high), scale * second_bytes(high));
     }
   }
 }
@@ -106,7 +99,7 @@ fn widened_whole(panel: u32, k: u32, v: u32) -> mat4x4<f32> {
 // Steps from `depth` on are zeros, whatever lies there: 0 · NaN is NaN.
 fn widened(panel: u32, k: u32, v: u32, depth: u32) -> mat4x4<f32> {
   var w = widened_whole(panel, k, v);
-  if (k + 4u > depth) {
+  if (RAGGED != 0u && k + 4u > depth) {
     let zero = vec4<f32>(0.0);
     w = mat4x4<f32>(
       w[0], select(zero, w[1], k + 1u < depth), select(zero, w[2], k + 2u < depth), select(zero, w[3], k + 3u < depth));
