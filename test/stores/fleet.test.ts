@@ -9,6 +9,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { open_store, type StoreEntry, type StoreMatch } from '../../src/host/stores/index.ts';
+import { DENO, program } from '../support/programs.ts';
 import { start_workers } from '../support/workers.ts';
 import { start_postgres, type Server } from './postgres.ts';
 
@@ -30,21 +31,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Deno of the binaries that scripts/setup.mjs installs; the variable gives another. */
-function deno(): string {
-  const modules = join(here, '../runtimes/binaries/node_modules/@deno');
-  return process.env['DENO'] ?? join(modules, readdirSync(modules)[0]!, 'deno');
-}
-
-function run(program: string, args: readonly string[]): Promise<void> {
+function run(command: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: here });
+    const child = spawn(command, args, { cwd: here });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
     child.on('error', reject);
     child.on('close', (status) => {
       if (status === 0) resolve();
-      else reject(new Error(`${program} ended with ${String(status)}: ${errors}`));
+      else reject(new Error(`${command} ended with ${String(status)}: ${errors}`));
     });
   });
 }
@@ -54,7 +49,7 @@ const in_node = (url: string, paths: readonly string[]): Promise<void> =>
 
 const in_deno = (url: string, paths: readonly string[]): Promise<void> => {
   const allowed = ['--no-prompt', '--allow-read', '--allow-env', '--allow-sys', '--allow-net=127.0.0.1'];
-  return run(deno(), ['run', ...allowed, 'fleet_host.mjs', url, ...paths]);
+  return run(program(DENO), ['run', ...allowed, 'fleet_host.mjs', url, ...paths]);
 };
 
 async function in_workerd(url: string, paths: readonly string[]): Promise<void> {
@@ -73,12 +68,12 @@ async function in_workerd(url: string, paths: readonly string[]): Promise<void> 
     banner: { js: "import { createRequire as of } from 'node:module'; const require = of('/');" },
     logLevel: 'error',
   });
-  const [program, ...rest] = readdirSync(folder).sort((a) => (a.endsWith('.mjs') ? -1 : 1));
+  const [main, ...rest] = readdirSync(folder).sort((a) => (a.endsWith('.mjs') ? -1 : 1));
   const worker = {
     name: 'fleet',
     modulesRoot: folder,
     modules: [
-      { type: 'ESModule', path: join(folder, program!) },
+      { type: 'ESModule', path: join(folder, main!) },
       ...rest.map((name) => ({
         type: name.endsWith('.wasm') ? 'CompiledWasm' : 'Data',
         path: join(folder, name),
