@@ -31,7 +31,7 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
     case Activation_Silu: { y = silu4(x); }
     case Activation_QuickGelu: { y = x * sigmoid4(x * 1.702); }
     case Activation_Gelu: { y = gelu(x); }
-    case Activation_Gelu10: { y = clamp(gelu(x), vec4(-10.0), vec4(10.0)); }
+    case Activation_Gelu10: { let g = gelu(x); y = keep_nan(g, clamp(g, vec4(-10.0), vec4(10.0))); }
     case Activation_GeluTanh: { y = gelu_tanh(x); }
     case Activation_Tanh: { y = tanh4(x); }
     case Activation_Hardswish: { y = x * clamp(x + 3.0, zero, vec4(6.0)) / 6.0; }
