@@ -35,7 +35,8 @@ export class WatchedGpu {
   readonly buffers = new Set<object>();
   /** The device given last. */
   device: WatchedDevice | null = null;
-  readonly adapter: Partial<Record<'info' | 'limits' | 'features', unknown>> = {};
+  /** What the adapter says of itself, in place of the truth. */
+  info: Readonly<Record<string, string>> | undefined;
   /** Whether there is an adapter. */
   present = true;
   readonly #device: GPUDevice;
@@ -92,7 +93,7 @@ export class WatchedGpu {
     if (!this.present) return null;
     const { adapterInfo: info, limits, features } = this.#device;
     const adapter = {
-      ...{ info, limits, features, ...this.adapter },
+      ...{ info: this.info ?? info, limits, features },
       requestDevice: () =>
         this.call('adapter', 'requestDevice', () => {
           this.device = new WatchedDevice(this, this.#device);
@@ -155,7 +156,10 @@ class WatchedDevice {
       const run = (): unknown => (target[method] as Method).apply(target, args.map(unwrapped));
       if (name === 'queue.writeBuffer') gpu.writes.push((args[2] as Uint8Array).byteLength);
       if (name === 'buffer.destroy') gpu.buffers.delete(watched);
-      if (name === 'device.destroy') return this.#tell({ reason: 'destroyed', message: '' });
+      if (name === 'device.destroy') {
+        this.#tell({ reason: 'destroyed', message: '' });
+        return undefined;
+      }
       if (name === 'device.pushErrorScope') this.#scopes.push(args[0] as string);
       if (name === 'device.popErrorScope') return this.#popped(run() as Promise<unknown>);
       if (name === 'buffer.mapAsync' && this.#lost)

@@ -120,7 +120,7 @@ export class GpuExecutor implements Executor {
   async run(plan: Plan, inputs: Inputs, { signal }: RunOptions = {}): Promise<Outputs> {
     throw_if_aborted(signal);
     this.gpu.check();
-    const dispatches = await unless_aborted(this.#prepare(plan), signal);
+    const dispatches = await this.#prepared(plan, signal);
     const room = await unless_aborted(this.#take(plan), signal, (late) => this.#give(late));
     let outputs: Outputs | null = null;
     try {
@@ -156,6 +156,18 @@ export class GpuExecutor implements Executor {
   dispose(): void {
     this.gpu.close();
     this.#room = null;
+  }
+
+  async #prepared(plan: Plan, signal: AbortSignal | undefined): Promise<readonly Dispatch[]> {
+    try {
+      return await unless_aborted(this.#prepare(plan), signal);
+    } catch (error) {
+      if (signal?.aborted) {
+        this.#dispatches.delete(plan);
+        this.#pipelines.forget_pending();
+      }
+      throw error;
+    }
   }
 
   #prepare(plan: Plan): Promise<readonly Dispatch[]> {

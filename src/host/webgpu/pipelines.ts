@@ -12,13 +12,21 @@ const COMPUTE = 0x4;
 /** Pipelines by device: models on one device, one after another or side by side, compile what they share once. */
 const COMPILED = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
+/** A shader, and what the device has against it. */
+interface Module {
+  readonly module: GPUShaderModule;
+  readonly error: Promise<GPUError | null>;
+}
+
 export class Pipelines {
   /** Group 0: the op's record (at a dynamic offset), the arena, a shard of the weights. */
   readonly layout: GPUBindGroupLayout;
   readonly #gpu: Gpu;
   readonly #pipeline_layout: GPUPipelineLayout;
-  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #modules = new Map<string, Module>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  /** Keys of those that are being compiled. */
+  readonly #pending = new Set<string>();
   readonly #compiled: Map<string, GPUComputePipeline>;
 
   constructor(gpu: Gpu) {
@@ -49,9 +57,19 @@ export class Pipelines {
     if (!pipeline) {
       pipeline = this.#compile(kernel.stem, constants);
       this.#pipelines.set(key, pipeline);
-      pipeline.catch(() => this.#pipelines.delete(key));
+      this.#pending.add(key);
+      pipeline.then(
+        () => this.#pending.delete(key),
+        () => this.#pipelines.delete(key),
+      );
     }
     return pipeline;
+  }
+
+  /** Asks anew for what is still being compiled: a compiler that hung once need not the next time. */
+  forget_pending(): void {
+    for (const key of this.#pending) this.#pipelines.delete(key);
+    this.#pending.clear();
   }
 
   async #compile(stem: string, constants: Readonly<Record<string, number>>): Promise<GPUComputePipeline> {
@@ -59,21 +77,24 @@ export class Pipelines {
     const key = JSON.stringify([stem, constants, gpu.features]);
     const known = this.#compiled.get(key);
     if (known) return known;
-    let module: GPUShaderModule | undefined;
+    let source: Module | undefined;
     try {
-      const pipeline = await gpu.surviving(() => {
-        module = this.#module(stem);
-        return gpu.device.createComputePipelineAsync({
+      const pipeline = await gpu.surviving(async () => {
+        source = this.#shader(stem);
+        const made = await gpu.device.createComputePipelineAsync({
           label: stem,
           layout: this.#pipeline_layout,
-          compute: { module, entryPoint: 'main', constants: { ...constants } },
+          compute: { module: source.module, entryPoint: 'main', constants: { ...constants } },
         });
+        const error = await source.error;
+        if (error) throw new Error(error.message);
+        return made;
       });
       this.#compiled.set(key, pipeline);
       return pipeline;
     } catch (cause) {
       if (cause instanceof AlignError && cause.code !== 'trap') throw cause;
-      const said = await compiler_said(module);
+      const said = await compiler_said(source?.module);
       throw new AlignError(
         'gpu_unavailable',
         `${gpu.description} does not compile the shader ${stem}: ${said || (cause as Error).message}`,
@@ -82,16 +103,17 @@ export class Pipelines {
     }
   }
 
-  #module(stem: string): GPUShaderModule {
+  #shader(stem: string): Module {
     const known = this.#modules.get(stem);
     if (known) return known;
     const { device, features } = this.#gpu;
     device.pushErrorScope('validation');
     const module = device.createShaderModule({ label: stem, code: shader(stem, features) });
-    // What is wrong with it, its pipelines say again.
-    device.popErrorScope().catch(() => undefined);
-    this.#modules.set(stem, module);
-    return module;
+    const error = device.popErrorScope();
+    error.catch(() => undefined); // the pipeline hears it
+    const made = { module, error };
+    this.#modules.set(stem, made);
+    return made;
   }
 }
 
