@@ -69,7 +69,7 @@ export class TextConfig extends Placement {
   length: u32;
   /** Rows of all sequences together, rounded up. */
   tokens: u32;
-  /** 1: the host writes inputs_embeds instead of input_ids. */
+  /** 1: the host writes inputs_embeds instead of input_ids; 2: always, so that there is no word table. */
   inputs_embeds: u32;
   /** 1: text_projection of the [CLS] rows. */
   features: u32;

@@ -40,10 +40,10 @@ export function text(plan: Plan, weights: Weights, head: Weights, config: TextCo
 function embeddings(plan: Plan, w: Weights, config: TextConfig): Tensor {
   const tokens = config.tokens;
   const size = config.hidden_size;
-  const words = w.table('word_embeddings', config.vocab_size, size);
+  const words: Block | null = config.inputs_embeds == 2 ? null : w.table('word_embeddings', config.vocab_size, size);
   const positions = w.table('position_embeddings', config.max_position_embeddings, size);
   const types = w.table('token_type_embeddings', config.type_vocab_size, size);
-  const x = config.inputs_embeds
+  const x = config.inputs_embeds || !words
     ? plan.input('inputs_embeds', tokens, 1, 1, size)
     : plan.embedding(integers(plan, 'input_ids', tokens), words, tokens, config.vocab_size, size, null);
   plan.embedding(integers(plan, 'token_type_ids', tokens), types, tokens, config.type_vocab_size, size, x);

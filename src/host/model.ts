@@ -9,7 +9,7 @@ import type { TextInputs, VisionInputs } from './inputs.ts';
 import { check_call_options, type CallOptions } from './options.ts';
 import type { Plan } from './plan/plan.ts';
 import { Queue } from './queue.ts';
-import type { Runtime } from './runtime.ts';
+import { close_runtime, type Runtime } from './runtime.ts';
 import { save_model } from './save.ts';
 import { Tensor } from './tensor.ts';
 
@@ -81,7 +81,7 @@ export abstract class Model {
 
   /** Frees the memory. Calls still waiting, and every later one, throw `disposed`. Idempotent. */
   dispose(): void {
-    this.#runtime?.executor.dispose();
+    if (this.#runtime) close_runtime(this.#runtime);
     this.#runtime = null;
   }
 
@@ -109,10 +109,10 @@ export abstract class Model {
     } catch (error) {
       const lost = error instanceof AlignError && error.code === 'device_lost';
       if (!lost || !runtime.recover || this.#runtime !== runtime) throw error;
-      runtime.executor.dispose(); // a lost device may still hold memory
+      close_runtime(runtime); // a lost device may still hold memory
       const again = await runtime.recover(signal);
       if (this.#runtime !== runtime) {
-        again.executor.dispose();
+        close_runtime(again);
         throw disposed();
       }
       this.#runtime = again;

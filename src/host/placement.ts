@@ -10,6 +10,7 @@ import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
 import { Recorder, type RecorderOptions } from './plan/recorder.ts';
 import { Head, TextTower, VisionTower } from './towers.ts';
 import type { Instance } from './wasm/module.ts';
+import type { WordRows } from './word_rows.ts';
 
 /** What to load of a checkpoint. */
 export interface Parts {
@@ -34,11 +35,14 @@ export interface Layout {
   readonly requests: readonly WeightRequest[];
   /** Bytes from the first block to the end of the last. */
   readonly weight_bytes: number;
-  readonly towers: (executor: Executor) => Towers;
+  /** The word table, where it stays out of memory: it is none of `requests`. */
+  readonly words: WeightRequest | null;
+  readonly towers: (executor: Executor, words?: WordRows | null) => Towers;
 }
 
 /**
- * The layout of `parts`, in the formats of a packed file, else in those that `choose` gives them.
+ * The layout of `parts`, in the formats of a packed file, else in those that `choose` gives them. `rows`: the word table
+ * stays out.
  * @throws AlignError as recording a plan, and for a packed file whose blocks are not those that its config asks for
  */
 export function lay_out(
@@ -47,6 +51,7 @@ export function lay_out(
   parts: Parts,
   checkpoint: Checkpoint,
   choose: ChooseFormats,
+  rows: boolean = false,
 ): Layout {
   const plain = place(new Recorder(instance, options), parts, checkpoint);
   const { name, packing } = checkpoint;
@@ -56,8 +61,14 @@ export function lay_out(
     ? place(new Recorder(instance, options), parts, checkpoint, formats)
     : plain;
   if (packing) check_blocks(name, packing, layout.requests, (block) => checkpoint.get(block));
-  return layout;
+  const table = rows ? layout.requests.findIndex((request) => WORDS.test(request.name)) : -1;
+  if (table < 0) return layout;
+  const others = formats.filter((_, i) => i !== table);
+  const words = layout.requests[table]!;
+  return { ...place(new Recorder(instance, options), parts, checkpoint, others, true), words };
 }
+
+const WORDS = /(^|\.)embeddings\.word_embeddings$/;
 
 /** Records the smallest plan of each tower: its weight requests, and so where every block goes. */
 function place(
@@ -65,6 +76,7 @@ function place(
   parts: Parts,
   checkpoint: Checkpoint,
   formats: Uint8Array = new Uint8Array(),
+  rows: boolean = false,
 ): Layout {
   const plans: Plan[] = [];
   const requests: WeightRequest[] = [];
@@ -82,7 +94,7 @@ function place(
   const whole = projection_dim !== undefined;
   const text_place = next(whole || is_prefixed(checkpoint, 'text'));
   const pooler = has_pooler(checkpoint, text_place.prefixed) && parts.add_pooling_layer !== false;
-  const text_parts = { pooler, projection_dim: projection_dim ?? 0 };
+  const text_parts = { pooler, projection_dim: projection_dim ?? 0, rows };
   if (text) {
     const call = { sequences: 1, length: 1, tokens: 1, inputs_embeds: false, features: false };
     const wanted = { last_hidden_state: false, hidden_states: false, attentions: false };
@@ -101,8 +113,9 @@ function place(
     recorder,
     requests,
     weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
-    towers: (executor) => ({
-      text: text ? new TextTower(text, executor, recorder, text_place, text_parts) : null,
+    words: null,
+    towers: (executor, words = null) => ({
+      text: text ? new TextTower(text, executor, recorder, text_place, text_parts, words) : null,
       vision: vision ? new VisionTower(vision, executor, recorder, vision_place) : null,
       head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, head_place),
     }),

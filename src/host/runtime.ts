@@ -26,6 +26,7 @@ import {
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
 import { threads_available } from './wasm/threads.ts';
+import { WordRows } from './word_rows.ts';
 
 /** A loaded model, without its public face. */
 export interface Runtime extends Towers {
@@ -101,7 +102,7 @@ async function load_on_gpu(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runt
     try {
       await webgpu.verify(runtime, reference, runtime.dtype, signal);
     } finally {
-      reference.executor.dispose();
+      close_runtime(reference);
     }
   }
   const recover: Runtime['recover'] = (later) =>
@@ -113,6 +114,12 @@ async function load_on_gpu(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runt
   return { ...runtime, precision: 'fast', recover: on_device_lost === 'error' ? null : recover };
 }
 
+/** Frees what a loaded model holds; idempotent. */
+export function close_runtime({ executor, text }: Runtime): void {
+  executor.dispose();
+  text?.close();
+}
+
 /** Opens the checkpoint and lays its blocks out; `fill` makes an executor and brings them to it. */
 async function load(
   { folder, parts, options }: Order,
@@ -121,23 +128,32 @@ async function load(
   fill: (layout: Layout, checkpoint: Checkpoint, options: LoadingOptions) => Promise<Executor>,
 ): Promise<Omit<Runtime, 'precision' | 'recover'>> {
   const checkpoint = await Checkpoint.open(folder, options.signal);
+  let stays_open = false;
   try {
     const { packing } = checkpoint;
     if (packing) check_dtype(checkpoint.name, packing, options.dtype);
     const dtype = packing?.dtype ?? options.dtype ?? 'fp32';
     const held = available(parts, checkpoint, options);
-    const given = lay_out(new Instance(module), limits, held, checkpoint, (requests) =>
-      choose_formats(requests, dtype),
+    const given = lay_out(
+      new Instance(module),
+      limits,
+      held,
+      checkpoint,
+      (requests) => choose_formats(requests, dtype),
+      options.embeddings === 'rows',
     );
-    const loading_info = check_tensors(given.requests, checkpoint);
+    const { words } = given;
+    const loading_info = check_tensors(words ? [words, ...given.requests] : given.requests, checkpoint);
     const layout = { ...given, requests: in_file_order(given.requests, checkpoint) };
     checkpoint.expect(stored_names(layout.requests, checkpoint));
     const executor = await with_progress(layout, checkpoint, folder, options, (loading) =>
       fill(layout, checkpoint, loading),
     );
-    return { executor, recorder: layout.recorder, dtype, ...layout.towers(executor), loading_info };
+    const rows = words && new WordRows(words, checkpoint, new Instance(module));
+    stays_open = rows !== null;
+    return { executor, recorder: layout.recorder, dtype, ...layout.towers(executor, rows), loading_info };
   } finally {
-    await checkpoint.close();
+    if (!stays_open) await checkpoint.close();
     folder.release?.();
   }
 }

@@ -7,6 +7,7 @@ import type { TextBatch, VisionBatch } from './inputs.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Placement, Recorder, TextParts } from './plan/recorder.ts';
 import { Tensor } from './tensor.ts';
+import type { WordRows } from './word_rows.ts';
 
 /** How a call runs, beside its inputs. */
 export interface TowerOptions extends RunOptions {
@@ -38,7 +39,7 @@ async function run_batches(
   total: number,
   options: TowerOptions,
   plan_of: (first: number, count: number) => Plan,
-  inputs_of: (first: number, count: number, plan: Plan) => Inputs,
+  inputs_of: (first: number, count: number, plan: Plan) => Inputs | Promise<Inputs>,
 ): Promise<TowerOutputs> {
   const runs: Outputs[] = [];
   let count = Math.min(options.batch_size ?? total, total);
@@ -50,7 +51,7 @@ async function run_batches(
       count = Math.ceil(count / 2);
       continue;
     }
-    runs.push(await executor.run(plan, inputs_of(first, count, plan), options));
+    runs.push(await executor.run(plan, await inputs_of(first, count, plan), options));
     first += count;
   }
   return runs.length === 1 ? runs[0]! : concatenate(runs);
@@ -113,6 +114,8 @@ export class TextTower {
     private readonly recorder: Recorder,
     private readonly placement: Placement,
     private readonly parts: TextParts,
+    /** The word table, where it is not among the weights. */
+    private readonly words: WordRows | null = null,
   ) {}
 
   run(batch: TextBatch, wanted: Wanted, options: TowerOptions): Promise<TowerOutputs> {
@@ -130,7 +133,7 @@ export class TextTower {
         const tokens = features_only ? round_tokens(sum(own)) : sum(own);
         return this.plan(count, length, tokens, wanted, batch.embeds !== null);
       },
-      (first, count, plan) => this.inputs(batch, lengths, first, count, plan),
+      (first, count, plan) => this.inputs(batch, lengths, first, count, plan, options.signal),
     );
   }
 
@@ -139,7 +142,7 @@ export class TextTower {
       sequences,
       length,
       tokens,
-      inputs_embeds,
+      inputs_embeds: inputs_embeds || this.words !== null,
       features: wanted.features ?? false,
       last_hidden_state: wanted.last_hidden_state ?? false,
       hidden_states: wanted.hidden_states ?? false,
@@ -147,14 +150,20 @@ export class TextTower {
     });
   }
 
+  /** Frees what is held beside the weights. */
+  close(): void {
+    this.words?.close();
+  }
+
   /** Packs the first `lengths[i]` tokens of each sequence one after another; rows behind them are tokens of id 0. */
-  private inputs(
+  private async inputs(
     batch: TextBatch,
     lengths: readonly number[],
     first: number,
     count: number,
     plan: Plan,
-  ): Inputs {
+    signal: AbortSignal | undefined,
+  ): Promise<Inputs> {
     const rows = plan.inputs.get('attention_mask')!.c;
     const starts = new Int32Array(count + 1);
     const pack = (values: Int32Array): Int32Array => {
@@ -172,9 +181,14 @@ export class TextTower {
       token_type_ids: pack(batch.types),
       position_ids: pack(batch.positions),
     };
-    if (batch.ids !== null) return { ...inputs, input_ids: pack(batch.ids) };
+    if (batch.ids !== null && this.words === null) return { ...inputs, input_ids: pack(batch.ids) };
     const { n, c } = plan.inputs.get('inputs_embeds')!;
     const embeds = new Float32Array(n * c);
+    if (batch.ids !== null) {
+      // Rows that only round the tokens up are nobody's words: zeros serve as well.
+      await this.words!.gather(pack(batch.ids).subarray(0, starts[count]), embeds, signal);
+      return { ...inputs, inputs_embeds: embeds };
+    }
     for (let i = 0; i < count; i++) {
       const from = (first + i) * batch.length * c;
       embeds.set(batch.embeds!.subarray(from, from + lengths[first + i]! * c), starts[i]! * c);

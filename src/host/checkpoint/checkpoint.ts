@@ -115,6 +115,20 @@ export class Checkpoint {
     return end - start;
   }
 
+  /** {@link read_rows} of a table of `table` rows, also where it is a block of bytes, read alone: nothing is read ahead. */
+  async read_few_rows(
+    name: string,
+    first_row: number,
+    rows: number,
+    table: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    throw_if_aborted(signal);
+    const unit = this.#tensors.get(name)!.shape[0]! / table;
+    const { source, start, end } = this.#range(name, first_row * unit, rows * unit);
+    return source.read_few ? source.read_few(start, end, signal) : source.read(start, end, signal);
+  }
+
   /** Says which tensors will be read, each once from its beginning to its end. */
   expect(names: Iterable<string>): void {
     const ranges = new Map<ByteSource, [number, number][]>();

@@ -80,6 +80,8 @@ export interface TextCall {
 export interface TextParts {
   readonly pooler: boolean;
   readonly projection_dim: number;
+  /** The word table stays out: whatever a call says, inputs_embeds are what is written. */
+  readonly rows?: boolean;
 }
 
 /** What the executor of the plans can do. */
@@ -152,7 +154,7 @@ export class Recorder {
         sequences: call.sequences,
         length: call.length,
         tokens: call.tokens,
-        inputs_embeds: Number(call.inputs_embeds),
+        inputs_embeds: parts.rows ? 2 : Number(call.inputs_embeds),
         features: Number(call.features),
         last_hidden_state: Number(call.last_hidden_state || call.hidden_states),
         hidden_states: Number(call.hidden_states),

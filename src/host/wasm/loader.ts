@@ -225,7 +225,7 @@ async function pack_source(
   }
 }
 
-function overflow({ name, format }: WeightRequest, source: WeightSource, lost: number): AlignError {
+export function overflow({ name, format }: WeightRequest, source: WeightSource, lost: number): AlignError {
   const kind = FORMAT_NAMES[format]!;
   return new AlignError(
     'invalid_argument',
@@ -234,7 +234,7 @@ function overflow({ name, format }: WeightRequest, source: WeightSource, lost: n
   );
 }
 
-function dtype_of(tensor: CheckpointTensor): number {
+export function dtype_of(tensor: CheckpointTensor): number {
   const dtype = DTYPES[tensor.dtype];
   if (dtype !== undefined) return dtype;
   throw new AlignError(
