@@ -1,5 +1,5 @@
-// y = f(x) on four lanes, for the functions behind transformers' ACT2FN names: a switch on a uniform, as every variant of
-// a kernel is a pipeline to compile. NaN stays NaN.
+// y = f(x) on four lanes, for the functions behind transformers' ACT2FN names. `kind` is a constant of the pipeline: as a
+// uniform SwiftShader computes every case. NaN stays NaN.
 // include math.wgsl
 
 fn gelu(x: vec4<f32>) -> vec4<f32> {

@@ -10,8 +10,9 @@ const USUAL = new Set(['3 1', '3 2', '5 1', '5 2']);
 
 export const depthwise: Kernel = {
   stem: 'depthwise',
-  constants: ({ kernel, stride }, { software }) => ({
+  constants: ({ kernel, stride, activation }, { software }) => ({
     ...(USUAL.has(`${kernel!} ${stride!}`) && { KERNEL: kernel!, STRIDE: stride! }),
+    ACTIVATION: activation!,
     ALONE: Number(software),
   }),
   workgroups: ({ batch, out_h, out_w, ldc }, { software }) => {

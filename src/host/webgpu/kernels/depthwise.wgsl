@@ -14,6 +14,9 @@
 override KERNEL: u32 = 0u;
 override STRIDE: u32 = 0u;
 
+// A pipeline for each, as SwiftShader computes every case of a switch on a uniform.
+override ACTIVATION: u32 = 0u;
+
 // 1: a thread has whole lines, and there is no barrier, which is dear where a processor imitates a GPU.
 override ALONE: u32 = 0u;
 
@@ -100,7 +103,7 @@ fn strip(line: u32, v: u32, x: u32) -> vec4<f32> {
   let out = op.out / 16u + (line * op.out_w + x) * vectors + v;
   var sum = vec4(0.0);
   for (var i = 0u; i < count; i++) {
-    let y = select(vec4(0.0), activate(op.activation, c[i]), channels);
+    let y = select(vec4(0.0), activate(ACTIVATION, c[i]), channels);
     arena[out + i * vectors] = y;
     sum += y;
   }
