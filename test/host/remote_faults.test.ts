@@ -296,7 +296,10 @@ const CASES: [name: string, fault: () => Fault, expected: Outcome, options?: Ope
     'a range of a gzip',
     () =>
       always((turn) => {
-        if (!turn.range) { whole({ 'Content-Encoding': 'gzip' }, gzipped)(turn); return; }
+        if (!turn.range) {
+          whole({ 'Content-Encoding': 'gzip' }, gzipped)(turn);
+          return;
+        }
         turn.response
           .writeHead(206, { 'Content-Encoding': 'gzip', 'Content-Range': `bytes 0-99/${gzipped.length}` })
           .end(gzipped.subarray(0, 100));

@@ -125,9 +125,8 @@ test('over HTTP a row is a range of its own; a broken or stalled one is fetched 
     expect(bits({ embedding: await model.embed_text({ input_ids }) })).toEqual(expected);
     const ranges = server.asked.slice(loading).map(({ headers }) => headers.range!);
     expect(ranges.length).toBe(3); // 2 and 3 are neighbours, as are 40 and 41
-    server.fault = ({ before, good }) => {
-      if (before % 2 === 0) good({ cut: 10 });
-      else good();
+    server.fault = (turn) => {
+      turn.good(turn.before % 2 === 0 ? { cut: 10 } : {});
       return true;
     };
     const others = ids(2, 50, 51, 310, 3);

@@ -21,6 +21,9 @@ export interface Meta {
   readonly version: string;
 }
 
+/** The size of a file that its server did not have. */
+const ABSENT = -1;
+
 export class Cache {
   readonly #store: CacheStore;
 
@@ -40,17 +43,25 @@ export class Cache {
     }
   }
 
-  async meta(url: URL): Promise<Meta | null> {
+  /** Null where nothing is known. */
+  async meta(url: URL): Promise<Meta | 'absent' | null> {
     const bytes = await get(this.#store, `${await text_digest(url.href)}/${META}`);
     if (bytes === null) return null;
     try {
       const { size, version } = JSON.parse(new TextDecoder().decode(bytes)) as Meta;
+      if (size === ABSENT) return 'absent';
       return Number.isSafeInteger(size) && size >= 0 && typeof version === 'string'
         ? { size, version }
         : null;
     } catch {
       return null;
     }
+  }
+
+  /** Remembers that there is no such file, for loads that cannot ask. */
+  async absent(url: URL, old: Meta | null): Promise<void> {
+    if (old !== null) await this.#store.delete(await folder_of(url, old)).catch(() => undefined);
+    await this.#tell(url, { size: ABSENT, version: '' });
   }
 
   /** The place of one version of a file; an older version makes room for it. */
@@ -61,16 +72,18 @@ export class Cache {
     const known = old !== null && older === folder && meta.version !== '';
     if (!known) await this.#store.delete(older).catch(() => undefined);
     const entry = new CacheEntry(this.#store, folder, meta.size, known);
-    const text = JSON.stringify({ size: meta.size, version: meta.version });
-    await put(this.#store, `${await text_digest(url.href)}/${META}`, new TextEncoder().encode(text)).catch(
-      () => undefined,
-    );
+    await this.#tell(url, meta);
     return entry;
   }
 
   /** The same without a server: what is there is taken for the file. */
   async known_entry(url: URL, meta: Meta): Promise<CacheEntry> {
     return new CacheEntry(this.#store, await folder_of(url, meta), meta.size, true);
+  }
+
+  async #tell(url: URL, { size, version }: Meta): Promise<void> {
+    const bytes = new TextEncoder().encode(JSON.stringify({ size, version }));
+    await put(this.#store, `${await text_digest(url.href)}/${META}`, bytes).catch(() => undefined);
   }
 }
 

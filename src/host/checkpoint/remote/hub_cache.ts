@@ -33,6 +33,14 @@ export class HubCache {
     return commit === null ? null : open(`${this.#folder}/snapshots/${commit}/${file}`);
   }
 
+  /** Whether the model is there without this file, as far as one can tell: weights may be yet to come. */
+  async lacks(file: string): Promise<boolean> {
+    if (file.includes('.safetensors')) return false;
+    const config = await this.snapshot('config.json');
+    await config?.close?.();
+    return config !== null;
+  }
+
   /** The file that a hub tells of: of this ETag, or of this commit, and of this size. */
   async current(
     file: string,

@@ -77,12 +77,14 @@ export class RemoteModel {
   async #find(file: string, signal: AbortSignal | undefined): Promise<Found | null> {
     const [cache, hub_cache] = await this.#caches;
     const url = this.#location.url(file);
-    const meta = (await cache?.meta(url)) ?? null;
-    if (meta && (this.#offline || this.#location.fixed)) return this.#cached(cache!, file, url, meta);
+    const known = (await cache?.meta(url)) ?? null;
+    const meta = known === 'absent' ? null : known;
+    const { fixed } = this.#location;
+    if (meta && (this.#offline || fixed)) return this.#cached(cache!, file, url, meta);
     const snapshot = hub_cache && { source: () => hub_cache.snapshot(file) };
     const there = await has_source(snapshot);
-    if (there && this.#location.fixed) return snapshot;
-    if (this.#offline) return there ? snapshot : null;
+    if (there && (this.#offline || fixed)) return snapshot;
+    if (this.#offline || (fixed && known === 'absent')) return null;
     let download: Download | null;
     try {
       // Where there may be a copy, a byte is enough to know whether it is still right.
@@ -91,9 +93,13 @@ export class RemoteModel {
       if (!is_unreachable(error)) return this.#refused(file, error, signal);
       if (meta) return this.#cached(cache!, file, url, meta);
       if (there) return snapshot;
+      if (known === 'absent' || (hub_cache && (await hub_cache.lacks(file)))) return null;
       throw error;
     }
-    if (download === null) return null;
+    if (download === null) {
+      await cache?.absent(url, meta);
+      return null;
+    }
     if (meta || there) download.close();
     const { version, size } = download;
     const current = await hub_cache?.current(file, download);
