@@ -83,17 +83,32 @@ export function install_peers() {
 
 const BINARIES = 'test/runtimes/binaries';
 
-/** Installs the other runtimes that the tests start: newest Node, Deno, Bun and wrangler's workerd from npm, Chromium from Debian. */
+const LAVAPIPE = '/usr/share/vulkan/icd.d/lvp_icd.x86_64.json';
+
+/** What the tests start or load of Debian: what it is, where it lies, its packages. */
+const DEBIAN = [
+  ['Chromium', process.env.CHROMIUM ?? '/usr/bin/chromium', 'chromium'],
+  ['Firefox', process.env.FIREFOX ?? '/usr/bin/firefox-esr', 'firefox-esr'],
+  // Chromium's own SwiftShader serves Dawn in Node; Deno and Firefox find Mesa's by the Vulkan loader.
+  ['a Vulkan driver (lavapipe)', process.env.LAVAPIPE ?? LAVAPIPE, 'mesa-vulkan-drivers'],
+];
+
+/**
+ * Installs the other runtimes that the tests start: newest Node, Deno, Bun and wrangler's workerd from npm; browsers and
+ * software drivers for WebGPU from Debian.
+ */
 export function install_runtimes() {
   if (changed(`${BINARIES}/node_modules/.package-lock.json`) < changed(`${BINARIES}/package-lock.json`)) {
     const args = ['ci', '--prefix', BINARIES, '--ignore-scripts', '--no-audit', '--no-fund'];
     step('installing Node, Deno, Bun and workerd for the tests, once …', NETWORK, 'npm', [...args, QUIET]);
   }
-  if (existsSync(process.env.CHROMIUM ?? '/usr/bin/chromium')) return;
-  if (can_apt()) apt('Chromium', 'chromium');
+  const missing = DEBIAN.filter(([, path]) => !existsSync(path));
+  if (missing.length === 0) return;
+  const names = missing.map(([what]) => what).join(', ');
+  if (can_apt()) apt(names, ...missing.flatMap(([, , ...packages]) => packages));
   else
     say(
-      'no Chromium: its test will fail. Install it, and set CHROMIUM to its path where that is not /usr/bin/chromium',
+      `no ${names}: the tests of these will fail. Install them, and set CHROMIUM, FIREFOX or LAVAPIPE (its ICD file) to where they lie`,
     );
 }
 

@@ -2,11 +2,11 @@
 
 import { describe, test } from 'vitest';
 import { activation_op } from './cases/activation.ts';
-import { NAMES } from './cases/gemm.ts';
+import { ACTIVATION_NAMES } from './cases/case.ts';
 import { expect_same_bits } from './support/compare.ts';
 import { result_of } from './support/run_op.ts';
 
-describe.each(NAMES)('%s', (name) => {
+describe.each(ACTIVATION_NAMES)('%s', (name) => {
   test('gives every lane and every vector of a row the same bits', async () => {
     const x = Float32Array.of(-3.7, -0.4, 0.3, 2.9);
     const one = await result_of(activation_op(name, x));

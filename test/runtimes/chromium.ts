@@ -37,7 +37,7 @@ const MODULES: Readonly<Record<string, string>> = {
 };
 
 /** Where Debian has it, unless the environment says otherwise. */
-function find_chromium(): string {
+export function find_chromium(): string {
   const path = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
   if (!existsSync(path))
     throw new Error(`${path} is not there: apt-get install chromium, or set CHROMIUM to its path`);

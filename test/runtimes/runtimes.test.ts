@@ -2,12 +2,12 @@
 // (scripts/setup.mjs).
 
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { BUN, DENO, NEWEST_NODE, program } from '../support/programs.ts';
 import { bundle_worker, start_workers } from '../support/workers.ts';
 import { run_in_chromium } from './chromium.ts';
 import { bitmap_blob, files_blob } from './inputs.ts';
@@ -45,22 +45,6 @@ interface Bitmaps {
 const here = fileURLToPath(new URL('.', import.meta.url));
 const blob = files_blob(true);
 let expected: Digests;
-
-/**
- * The program of a runtime in binaries/, where npm installs the one package of this system; elsewhere a variable gives
- * its path (NEWEST_NODE, DENO, BUN).
- */
-function program(variable: string, packages: RegExp, path: string): string {
-  const given = process.env[variable];
-  if (given !== undefined) return given;
-  const modules = `${here}binaries/node_modules`;
-  const found = readdirSync(modules, { recursive: true, encoding: 'utf8' }).find((name) =>
-    packages.test(name),
-  );
-  if (found === undefined)
-    throw new Error(`${modules} has no ${String(packages)}: npm ci there, or set ${variable} to its path`);
-  return `${modules}/${found}/${path}`;
-}
 
 /** Runs a script with the blob on its standard input. */
 function run<T = Digests>(command: string, args: readonly string[], input = blob): Promise<T> {
@@ -108,12 +92,12 @@ test('this Node finds module and model by itself', async () => {
 });
 
 test('the newest Node', async () => {
-  const node = program('NEWEST_NODE', /^node-/, 'bin/node');
+  const node = program(NEWEST_NODE);
   expect(await run(node, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
 });
 
 test('Deno without any permission, which leaves out the decoders of JPEG and WebP', async () => {
-  const deno = program('DENO', /^@deno.[^/\\]+$/, 'deno');
+  const deno = program(DENO);
   const actual = await run(deno, ['run', '--no-prompt', '--no-remote', 'host.mjs'], files_blob(false));
   const names = Object.keys(expected).filter((name) => !/JPEG|WebP/.test(name));
   expect(Object.keys(actual)).toEqual(names);
@@ -121,13 +105,13 @@ test('Deno without any permission, which leaves out the decoders of JPEG and Web
 });
 
 test('Deno with --allow-read finds module and model by itself', async () => {
-  const deno = program('DENO', /^@deno.[^/\\]+$/, 'deno');
+  const deno = program(DENO);
   const args = ['run', '--no-prompt', '--no-remote', '--allow-read', 'host.mjs', 'wasm', 'model'];
   expect(await run(deno, args)).toEqual(expected);
 });
 
 test('Bun', async () => {
-  const bun = program('BUN', /^@oven.bun-[^/\\]+$/, 'bin/bun');
+  const bun = program(BUN);
   expect(await run(bun, ['host.mjs', 'wasm', 'model'])).toEqual(expected);
 });
 
@@ -186,13 +170,9 @@ describe('Two threads give the digests of one, and do not hold the process back,
   const models = files_blob(false);
   test.each([
     ['this Node', () => process.execPath, []],
-    ['the newest Node', () => program('NEWEST_NODE', /^node-/, 'bin/node'), []],
-    [
-      'Deno',
-      () => program('DENO', /^@deno.[^/\\]+$/, 'deno'),
-      ['run', '--no-prompt', '--no-remote', '--allow-read'],
-    ],
-    ['Bun', () => program('BUN', /^@oven.bun-[^/\\]+$/, 'bin/bun'), []],
+    ['the newest Node', () => program(NEWEST_NODE), []],
+    ['Deno', () => program(DENO), ['run', '--no-prompt', '--no-remote', '--allow-read']],
+    ['Bun', () => program(BUN), []],
   ])('%s', async (_, command, args) => {
     expect_threads(await run<ThreadDigests>(command(), [...args, 'threads.mjs'], models), 2);
   });
@@ -213,7 +193,7 @@ test('Chromium: two threads in a worker of an isolated page, one elsewhere, the 
 });
 
 test("precision: 'fast' stays within 1e-4 in the newest Node, and is the exact build in a Node without relaxed SIMD", async () => {
-  const node = program('NEWEST_NODE', /^node-/, 'bin/node');
+  const node = program(NEWEST_NODE);
   const fast = await run(node, ['fast.mjs'], Buffer.alloc(0));
   expect(fast.precision).toBe('fast');
   expect(Number(fast.error)).toBeGreaterThan(0);

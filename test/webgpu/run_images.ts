@@ -6,7 +6,7 @@
 
 import { read_struct } from '../../src/host/plan/struct.ts';
 import * as layout from '../../src/host/plan/layout.ts';
-import { Gpu, USAGE } from '../../src/host/webgpu/device.ts';
+import { Gpu, READ, USAGE } from '../../src/host/webgpu/device.ts';
 import { gemm } from '../../src/host/webgpu/kernels/gemm.ts';
 import { gemv } from '../../src/host/webgpu/kernels/gemv.ts';
 import { kernels_of } from '../../src/host/webgpu/kernels/index.ts';
@@ -44,7 +44,7 @@ export class Bench {
   }
 
   static async open(gpu: GPU): Promise<Bench> {
-    return new Bench(await Gpu.open(gpu));
+    return new Bench(await Gpu.open(gpu, { variants: true }));
   }
 
   /** The pipelines compiled so far. */
@@ -60,7 +60,8 @@ export class Bench {
     let found = this.#settings.get(key);
     if (!found) {
       // The same device under other flags.
-      const gpu = Object.assign(await Gpu.open(this.gpu.device), { features: wanted });
+      const gpu = await Gpu.open(this.gpu.device);
+      Object.defineProperty(gpu, 'features', { value: wanted });
       found = { gpu, pipelines: new Pipelines(gpu) };
       this.#settings.set(key, found);
     }
@@ -121,7 +122,7 @@ export class Bench {
       encoder.copyBufferToBuffer(arenas, 0, readback, 0, places.arenas.size);
       device.queue.submit([encoder.finish()]);
     });
-    await gpu.surviving(readback.mapAsync(1));
+    await gpu.surviving(() => readback.mapAsync(READ));
     const all = new Uint8Array(readback.getMappedRange()).slice();
     for (const buffer of Object.values(buffers)) gpu.free(buffer);
     return images.map(({ arena }, i) =>

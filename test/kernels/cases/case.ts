@@ -1,7 +1,9 @@
 // The kernel suite as data: ops, and what is asked of their results whatever computes them.
 
+import { Activation } from '../../../src/host/plan/layout.ts';
 import type { Arithmetic } from '../support/bounds.ts';
 import { expect_within } from '../support/compare.ts';
+import type { ActivationName } from '../support/ops.ts';
 import type { OpSpec, Results } from '../support/run_op.ts';
 
 export interface Case {
@@ -12,10 +14,20 @@ export interface Case {
   readonly check: (got: Results, on: Arithmetic) => void;
 }
 
-/** Cases with one title; made when asked for, as they are large together. */
+/**
+ * Cases with one title; made when asked for, as they are large together. Where activations take turns, they do among
+ * `activations`: on a GPU each would be a pipeline more for every variant of a kernel.
+ */
 export interface Group {
   readonly title: string;
-  readonly cases: () => Case[];
+  readonly cases: (activations?: readonly ActivationName[]) => Case[];
+}
+
+export const ACTIVATION_NAMES = Object.keys(Activation) as readonly ActivationName[];
+
+/** `wanted` where it is among them, or the first. */
+export function among(activations: readonly ActivationName[], wanted: ActivationName): ActivationName {
+  return activations.includes(wanted) ? wanted : activations[0]!;
 }
 
 /** What a result should be and how far it may be off. */

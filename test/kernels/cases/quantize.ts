@@ -65,7 +65,7 @@ export const QUANTIZE: readonly Group[] = [
   {
     title: 'rounds rows exactly',
     cases: () =>
-      [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 100].flatMap((width) => {
+      [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 100, 640].flatMap((width) => {
         const random = new Random(width);
         return [1, 2, 7, 18].map((rows) => {
           const x = random.floats(rows * width, -3, 3);

@@ -26,7 +26,8 @@ export function lay(instance: Instance, { scratch = {}, ...op }: OpSpec): Laid {
   const image: Image = {
     kind: op.kind,
     record,
-    weights: instance.bytes(base, placed.arena - base).slice(),
+    // Something is bound where there are none, too.
+    weights: instance.bytes(base, Math.max(256, placed.arena - base)).slice(),
     arena: instance.bytes(placed.arena, memory.end - placed.arena).slice(),
   };
   const results = (arena: Uint8Array): Results => {
