@@ -175,6 +175,7 @@ class Exchange {
       return await new Promise<T>((resolve, reject) => {
         stop = () => reject(this.#aborted());
         this.#caller?.addEventListener('abort', stop);
+        if (this.#caller?.aborted) stop();
         timer = setTimeout(() => {
           reject(network_error(`${shown(this.#asked)}: nothing came for ${stall_ms / 1000} s`, { again: 0 }));
         }, stall_ms);
