@@ -28,7 +28,11 @@ const FEW_ROWS = { software: 2, real: 16 } as const;
 const MANY_SQUARES = 128;
 
 /** Kernels for products of many rows, by the names that a measurement gives them. */
-export const TILES = { gemm, tile32: tile(8), tile64: tile(16) } as const;
+export const TILES: Readonly<Record<'gemm' | 'tile32' | 'tile64', Kernel>> = {
+  gemm,
+  tile32: tile(8),
+  tile64: tile(16),
+};
 
 /**
  * By shape: software drivers have the register tile, real GPUs a shared-memory tile, or what `tuned` found faster; few
