@@ -39,6 +39,10 @@ export class WatchedGpu {
   info: Readonly<Record<string, string>> | undefined;
   /** Whether there is an adapter. */
   present = true;
+  /** What becomes of a shader's text. */
+  change: ((code: string) => string) | null = null;
+  /** Limits that are smaller than they are. */
+  limits: Readonly<Record<string, number>> = {};
   readonly #device: GPUDevice;
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
@@ -91,7 +95,8 @@ export class WatchedGpu {
 
   #adapter(): GPUAdapter | null {
     if (!this.present) return null;
-    const { adapterInfo: info, limits, features } = this.#device;
+    const { adapterInfo: info, features } = this.#device;
+    const limits = this.smaller_limits();
     const adapter = {
       ...{ info: this.info ?? info, limits, features },
       requestDevice: () =>
@@ -101,6 +106,14 @@ export class WatchedGpu {
         }),
     };
     return adapter as unknown as GPUAdapter;
+  }
+
+  smaller_limits(): Record<string, number> {
+    const { limits } = this.#device;
+    // Limits are getters of a prototype, which copying leaves out.
+    const names = Object.getOwnPropertyNames(Object.getPrototypeOf(limits) as object);
+    const all = names.map((name) => [name, (limits as unknown as Record<string, number>)[name]!]);
+    return { ...(Object.fromEntries(all) as Record<string, number>), ...this.limits };
   }
 
   /** The real device's pipeline for a shader and its constants. */
@@ -127,7 +140,8 @@ class WatchedDevice {
     this.#gpu = gpu;
     const lost = new Promise((tell) => (this.#tell = tell));
     const queue = this.#watch('queue', device.queue);
-    this.watched = this.#watch('device', device, { lost, queue }) as GPUDevice;
+    const limits = gpu.smaller_limits();
+    this.watched = this.#watch('device', device, { lost, queue, limits }) as GPUDevice;
   }
 
   /** As a driver does: calls go nowhere from now on, and what waits fails. */
@@ -153,6 +167,10 @@ class WatchedDevice {
     const gpu = this.#gpu;
     const name = `${what}.${method}`;
     return gpu.call(what, method, () => {
+      if (name === 'device.createShaderModule' && gpu.change) {
+        const descriptor = args[0] as GPUShaderModuleDescriptor;
+        args = [{ ...descriptor, code: gpu.change(descriptor.code) }];
+      }
       const run = (): unknown => (target[method] as Method).apply(target, args.map(unwrapped));
       if (name === 'queue.writeBuffer') gpu.writes.push((args[2] as Uint8Array).byteLength);
       if (name === 'buffer.destroy') gpu.buffers.delete(watched);

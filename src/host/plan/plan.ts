@@ -62,12 +62,20 @@ export interface Plan {
   readonly next: { readonly shard: number; readonly offset: number };
 }
 
-/** Copies a recording out of the recorder's memory. @throws AlignError `invalid_argument` when the recorder said that it cannot run. */
+/**
+ * Copies a recording out of the recorder's memory.
+ * @throws AlignError `invalid_argument` when the recorder said that it cannot run, `limit_exceeded` when a shard is too small.
+ */
 export function read_plan(buffer: ArrayBufferLike, at: number): Plan {
   const r = read_struct(buffer, at, Recording);
   const names = new TextDecoder().decode(new Uint8Array(buffer, r.names_at, r.names_bytes)).split('\n');
-  if (r.error !== NONE)
-    throw new AlignError('invalid_argument', `The model cannot run this: ${names[r.error]!}`);
+  if (r.error !== NONE) {
+    const reason = names[r.error]!;
+    throw new AlignError(
+      /can be bound$/.test(reason) ? 'limit_exceeded' : 'invalid_argument',
+      `The model cannot run this: ${reason}`,
+    );
+  }
 
   const tensors: PlanTensor[] = [];
   const inputs = new Map<string, PlanTensor>();
