@@ -265,7 +265,8 @@ export class RemoteFile {
       if (signal.aborted) return false;
       const asked = Array.from(this.#waiting.keys());
       if (asked.some((i) => i >= next && i < end)) return true;
-      if (asked.length > 0) return false;
+      // Readers have left it behind; a short rest is had with less than another request.
+      if (asked.length > 0) return end - next <= WINDOW && asked.every((i) => i >= end);
       if (this.#memory.size < WINDOW) return true;
       await new Promise<void>((wake) => (this.#wake = wake));
       this.#wake = null;
