@@ -70,3 +70,17 @@ export function max_relative_error(actual: Float32Array, expected: Float32Array)
   }
   return difference / (scale || 1);
 }
+
+/** The least cosine of rows of `width` with those expected. */
+export function least_cosine(actual: Float32Array, expected: Float32Array, width: number): number {
+  let least = 1;
+  for (let at = 0; at < expected.length; at += width) {
+    const [a, b] = [actual, expected].map((data) => data.subarray(at, at + width)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const product = (x: Float32Array, y: Float32Array): number => x.reduce((sum, v, i) => sum + v * y[i]!, 0);
+    least = Math.min(least, product(a, b) / Math.sqrt(product(a, a) * product(b, b)));
+  }
+  return least;
+}

@@ -19,6 +19,8 @@ export interface TableSetting extends Setting {
 }
 
 const PRODUCTS = ['Gemm', 'Gemm of narrow weights'];
+/** Those whose threads share work on real GPUs, besides. */
+const SHARED = ['Attention', 'Depthwise', 'Pool'];
 const SUMS = ['LayerNorm', 'Normalize', 'Similarity', 'Quantize'];
 const PROCESSOR = { f16: false, subgroups: false, packed_dot: false, software: true } as const;
 const GPU = { ...PROCESSOR, software: false } as const;
@@ -27,7 +29,7 @@ const SETTINGS: readonly TableSetting[] = [
   { name: 'as on a processor', features: PROCESSOR },
   { name: 'gemm at every size', product: 'gemm', features: PROCESSOR, ops: PRODUCTS },
   { name: 'gemv at every size', product: 'gemv', features: PROCESSOR, ops: PRODUCTS },
-  { name: 'as on a GPU', features: GPU, ops: [...PRODUCTS, ...SUMS] },
+  { name: 'as on a GPU', features: GPU, ops: [...PRODUCTS, ...SUMS, ...SHARED] },
   { name: 'tile of 32 at every size', product: 'tile32', features: GPU, ops: PRODUCTS },
   { name: 'tile of 64 at every size', product: 'tile64', features: GPU, ops: PRODUCTS },
   { name: 'with f16', features: { ...PROCESSOR, f16: true }, ops: PRODUCTS, needs: ['f16'] },

@@ -7,7 +7,7 @@ import { conv2d_op, depthwise_op, pool_op, type ConvArgs, type PoolArgs } from '
 import * as oracle from '../support/oracle.ts';
 import { Random } from '../support/random.ts';
 import { round_up } from '../support/weights.ts';
-import { case_of, exact, poisoned, type Case, type Group } from './case.ts';
+import { ACTIVATION_NAMES, among, case_of, exact, poisoned, type Case, type Group } from './case.ts';
 
 function conv_name({ batch, channels, n, h, w, kernel, stride, top, left }: ConvArgs): string {
   return `${batch} × ${h} × ${w} × ${channels} to ${n}, kernel ${kernel}, stride ${stride}, from ${top}, ${left}`;
@@ -108,22 +108,26 @@ function depthwise_groups(kernel: number): Group[] {
   return [
     {
       title: `agrees with the oracle at stride 1, padded 'same': kernel ${kernel}`,
-      cases: () =>
+      cases: (names = ACTIVATION_NAMES) =>
         MAPS.flatMap(([h, w]) =>
           [1, 3, 4, 6, 17].map((channels) => {
             const sizes = { channels, h, w, kernel, stride: 1, around: kernel - 1 };
-            return depthwise_case(random_conv({ ...sizes, top: (kernel - 1) >> 1, activation: 'Silu' }));
+            return depthwise_case(
+              random_conv({ ...sizes, top: (kernel - 1) >> 1, activation: among(names, 'Silu') }),
+            );
           }),
         ),
     },
     {
       // A kernel of 1 has half − 1 = −1 in front: the first row and column are cropped.
       title: `agrees with the oracle at stride 2, padded as transformers' correct_pad does: kernel ${kernel}`,
-      cases: () =>
+      cases: (names = ACTIVATION_NAMES) =>
         MAPS.filter(([h, w]) => Math.min(h, w) + 2 * half - 1 >= kernel).flatMap(([h, w]) =>
           [1, 5, 8].map((channels) => {
             const sizes = { channels, h, w, kernel, stride: 2, around: 2 * half - 1 };
-            return depthwise_case(random_conv({ ...sizes, top: half - 1, activation: 'Sigmoid' }));
+            return depthwise_case(
+              random_conv({ ...sizes, top: half - 1, activation: among(names, 'Sigmoid') }),
+            );
           }),
         ),
     },
@@ -149,10 +153,18 @@ function depthwise_groups(kernel: number): Group[] {
     },
     {
       title: `takes batches, and stride 3: kernel ${kernel}`,
-      cases: () => [
+      cases: (names = ACTIVATION_NAMES) => [
         depthwise_case(random_conv({ batch: 2, channels: 7, h: 5, w: 6, kernel, stride: 1, top: half })),
         depthwise_case(
-          random_conv({ channels: 6, h: 13, w: 19, kernel, stride: 3, top: half, activation: 'Mish' }),
+          random_conv({
+            channels: 6,
+            h: 13,
+            w: 19,
+            kernel,
+            stride: 3,
+            top: half,
+            activation: among(names, 'Mish'),
+          }),
         ),
       ],
     },

@@ -17,3 +17,15 @@ export function test_gpu(): GPU {
   Object.assign(globalThis, globals);
   return (found ??= create([]));
 }
+
+let device: Promise<GPUDevice> | undefined;
+
+/** A device with the limits that every GPU has, shared by a test file: what one model compiled, the next does not again. */
+export function test_gpu_device(): Promise<GPUDevice> {
+  return (device ??= test_gpu()
+    .requestAdapter()
+    .then((adapter) => {
+      if (!adapter) throw new Error(`${process.env.VK_ICD_FILENAMES!} gives no adapter`);
+      return adapter.requestDevice();
+    }));
+}
