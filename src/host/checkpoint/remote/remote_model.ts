@@ -47,6 +47,8 @@ export class RemoteModel {
     const { hub } = location;
     const hub_cache = hub && cache !== false ? HubCache.open(hub.id, hub.revision) : Promise.resolve(null);
     this.#caches = Promise.all([Cache.open(cache), hub_cache]);
+    // Whoever opens a file hears of it; perhaps nobody does.
+    this.#caches.catch(() => undefined);
   }
 
   /** One source of a file, or null where the model has no such file. @throws AlignError `network`, `aborted` … */
