@@ -20,6 +20,8 @@ export abstract class Model {
   readonly #folder: ModelFolder;
   #runtime: Runtime | null;
   #device: 'wasm' | 'webgpu';
+  /** The runtime, where its GPU was lost and it could not be loaded again yet. */
+  #lost: Runtime | null = null;
 
   protected constructor(folder: ModelFolder, runtime: Runtime) {
     this.#folder = folder;
@@ -105,20 +107,22 @@ export abstract class Model {
   async #run<T>(task: (runtime: Runtime) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const { runtime } = this;
     try {
-      return await task(runtime);
+      if (this.#lost !== runtime) return await task(runtime);
     } catch (error) {
       const lost = error instanceof AlignError && error.code === 'device_lost';
       if (!lost || !runtime.recover || this.#runtime !== runtime) throw error;
+      this.#lost = runtime;
       close_runtime(runtime); // a lost device may still hold memory
-      const again = await runtime.recover(signal);
-      if (this.#runtime !== runtime) {
-        close_runtime(again);
-        throw disposed();
-      }
-      this.#runtime = again;
-      this.#device = again.executor.device;
-      return task(again);
     }
+    const again = await runtime.recover!(signal);
+    if (this.#runtime !== runtime) {
+      close_runtime(again);
+      throw disposed();
+    }
+    this.#lost = null;
+    this.#runtime = again;
+    this.#device = again.executor.device;
+    return task(again);
   }
 }
 disposable(Model.prototype);

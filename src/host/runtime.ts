@@ -101,6 +101,9 @@ async function load_on_gpu(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runt
     });
     try {
       await webgpu.verify(runtime, reference, runtime.dtype, signal);
+    } catch (error) {
+      runtime.text?.close();
+      throw error;
     } finally {
       close_runtime(reference);
     }

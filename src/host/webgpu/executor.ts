@@ -6,21 +6,15 @@
 
 import { unless_aborted } from '../abort.ts';
 import { AlignError, throw_if_aborted } from '../errors.ts';
-import {
-  read_tensor,
-  write_tensor,
-  type Executor,
-  type Inputs,
-  type Outputs,
-  type RunOptions,
-} from '../executor.ts';
-import { ALIGNMENT, RECORD_BYTES } from '../plan/layout.ts';
-import type { Plan, PlanTensor } from '../plan/plan.ts';
+import { write_tensor, type Executor, type Inputs, type Outputs, type RunOptions } from '../executor.ts';
+import { RECORD_BYTES } from '../plan/layout.ts';
+import type { Plan } from '../plan/plan.ts';
 import { autotune, type Tuned } from './autotune.ts';
 import { READ, USAGE, type Gpu } from './device.ts';
 import { encode, plan_dispatches, type Dispatch } from './dispatches.ts';
 import { Pipelines } from './pipelines.ts';
 import { time_ops } from './profile.ts';
+import { aligned, read_outputs, readback_bytes, tensor_bytes } from './readback.ts';
 
 /** What a run works in. One run has it at a time, and gives it back for the next. */
 interface Room {
@@ -129,7 +123,8 @@ export class GpuExecutor implements Executor {
         this.#submit(plan, dispatches, room);
       });
       const mapped = this.gpu.surviving(
-        () => room.readback.mapAsync(READ, 0, readback_bytes(plan)).then(() => read_outputs(plan, room)),
+        () =>
+          room.readback.mapAsync(READ, 0, readback_bytes(plan)).then(() => read_outputs(plan, room.readback)),
         'reading the results back',
       );
       mapped.catch(() => undefined); // `done` knows better why
@@ -255,31 +250,6 @@ export class GpuExecutor implements Executor {
     }
     device.queue.submit([encoder.finish()]);
   }
-}
-
-/** Copies the outputs, which lie one behind the other in a mapped readback buffer, out of it. */
-function read_outputs(plan: Plan, { readback }: Room): Outputs {
-  const f32 = new Float32Array(readback.getMappedRange(0, readback_bytes(plan)));
-  const found: [string, ReturnType<typeof read_tensor>][] = [];
-  let offset = 0;
-  for (const [name, tensor] of plan.outputs) {
-    found.push([name, read_tensor(f32, { ...tensor, offset })]);
-    offset += aligned(tensor_bytes(tensor));
-  }
-  readback.unmap();
-  return new Map(found);
-}
-
-function tensor_bytes({ n, h, w, stride }: PlanTensor): number {
-  return n * h * w * stride * 4;
-}
-
-function readback_bytes(plan: Plan): number {
-  return sum(Array.from(plan.outputs.values(), (tensor) => aligned(tensor_bytes(tensor))));
-}
-
-function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
 function sum(values: readonly number[]): number {
