@@ -16,7 +16,7 @@ const TYPES = {
 };
 const FLAGS = [
   '--no-sandbox',
-  '--disable-gpu',
+  '--enable-unsafe-webgpu', // software adapters
   '--no-first-run',
   '--disable-background-networking',
   '--disable-sync',

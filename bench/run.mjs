@@ -7,6 +7,7 @@ import { build, install, install_peers, install_runtimes, require_node, say } fr
 const HELP = `npm run bench -- [options]
 
   --only A,B    sections: SECTIONS
+  --device D    webgpu: the section webgpu alone
   --rounds N    runs of everything after one that does not count (default 7)
   --quick       3 rounds, and not what takes a peer half a minute
   --save        write bench/results/<processor>.json and .svg
@@ -18,11 +19,15 @@ process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 0 : 1))
 
 const SECTIONS = ['towers', 'labels', 'kernels', 'load', 'memory', 'start', 'quality', 'inputs', 'search'];
 
+/** Asked for by `--device`. */
+const DEVICES = ['webgpu'];
+
 /** The command line, checked. */
 function read_options() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
+      device: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
@@ -37,6 +42,9 @@ function read_options() {
   const rounds = Number(values.rounds ?? (values.quick ? 3 : 7));
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds takes a whole number from 1 on, not ${values.rounds}`);
+  if (values.device !== undefined && !DEVICES.includes(values.device))
+    throw new Error(`--device ${values.device}: it takes ${DEVICES.join(', ')}`);
+  if (values.device !== undefined) return { ...values, rounds, only: [values.device] };
   const only = values.only?.split(',') ?? SECTIONS;
   const unknown = only.find((name) => !SECTIONS.includes(name));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: the sections are ${SECTIONS.join(', ')}`);
@@ -69,7 +77,8 @@ const { labels } = await import('./sections/labels.mjs');
 const { quality } = await import('./sections/quality.mjs');
 const { search } = await import('./sections/search.mjs');
 const { towers } = await import('./sections/towers.mjs');
-const sections = { towers, labels, kernels, load, memory, start, quality, inputs, search };
+const { webgpu } = await import('./sections/webgpu.mjs');
+const sections = { towers, labels, kernels, load, memory, start, quality, inputs, search, webgpu };
 
 if (['vision', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
   say("the peers' models are missing, so their rows are too; to make them (1.3 GB in bench/.models):");

@@ -1,4 +1,5 @@
-// onnxruntime as a contestant: onnxruntime-web in Node and in a browser's worker, and the native library in Node.
+// onnxruntime as a contestant: onnxruntime-web in Node and in a browser's worker, there on a GPU too, and the native
+// library in Node.
 
 import { WORK } from '../work.mjs';
 
@@ -10,9 +11,8 @@ let session, feeds, last;
 /** The package, ready for `threads`. A process keeps the number of threads it began with. */
 async function load(kind, threads) {
   if (kind === 'native') return (await import('onnxruntime-node')).default;
-  const ort = await import(
-    in_browser ? './node_modules/onnxruntime-web/dist/ort.wasm.min.mjs' : 'onnxruntime-web'
-  );
+  const file = kind === 'webgpu' ? 'ort.webgpu.min.mjs' : 'ort.wasm.min.mjs';
+  const ort = await import(in_browser ? `./node_modules/onnxruntime-web/dist/${file}` : 'onnxruntime-web');
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = 'error';
   return ort;
@@ -26,14 +26,14 @@ async function read(name) {
 
 /**
  * Opens a model that make_models.py wrote.
- * @param kind `'web'` or `'native'`
+ * @param kind `'web'`, `'webgpu'` or `'native'`
  * @param name its file's name; `inputs` by name, a missing one is filled with a small ramp
  */
 export async function open_model(kind, threads, name, inputs = {}) {
   const ort = await load(kind, threads);
   const native = { intraOpNumThreads: threads, interOpNumThreads: 1 };
   session = await ort.InferenceSession.create(await read(name), {
-    executionProviders: [kind === 'native' ? 'cpu' : 'wasm'],
+    executionProviders: [{ native: 'cpu', web: 'wasm', webgpu: 'webgpu' }[kind]],
     graphOptimizationLevel: 'all',
     ...(kind === 'native' && native),
   });

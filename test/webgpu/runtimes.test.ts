@@ -89,7 +89,7 @@ async function posted(
 }
 
 test('Deno, with every shader that there is', async () => {
-  const request = await table_request(settings_of(NAGA), 3);
+  const request = await table_request(settings_of(NAGA), 6);
   await in_folder(async (folder) => {
     await writeFile(join(folder, 'deno.js'), await bundled('deno.ts'));
     const child = start(program(DENO), ['run', '--no-prompt', join(folder, 'deno.js')], lavapipe());
