@@ -1,154 +1,25 @@
-// Every committed golden: every case, every tensor, every tap, as README.md describes them.
+// Every committed golden in WASM; on the GPU all but those that differ in an activation alone (golden.long.ts has these).
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { test_gpu_device } from '../kernels/support/gpu.ts';
-import { flatten, load_golden, run_golden, type LoadedGolden } from '../support/outputs.ts';
-import {
-  least_cosine,
-  max_relative_error,
-  read_reference,
-  type ReferenceCase,
-} from '../support/reference.ts';
-import { AlignModel } from '../../src/host/models.ts';
-import type { LoadOptions } from '../../src/host/options.ts';
-import type { Tensor } from '../../src/host/tensor.ts';
-
-/** Largest error of a tensor relative to its largest value; a GPU sums in its own order. */
-const BOUND = 2e-5;
-const GPU_BOUND = 1e-4;
-
-const root = fileURLToPath(new URL('.', import.meta.url));
-const variants = readdirSync(root).filter(
-  (name) => name !== 'align-base' && existsSync(`${root}${name}/reference.safetensors`),
-);
+import { ACTIVATIONS, BOUND, describe_goldens, VARIANTS, WEBGPU } from './goldens.ts';
 
 test('the goldens are all there', () => {
-  expect(variants.length).toBeGreaterThanOrEqual(34);
+  expect(VARIANTS.length).toBeGreaterThanOrEqual(34);
 });
 
-/** What runs a model, and how far off its outputs may be. */
-interface Device {
-  readonly name: string;
-  readonly options: () => LoadOptions | Promise<LoadOptions>;
-  readonly variants: readonly string[];
-  /** Of every tensor. */
-  readonly bound: number;
-  /** Of the embeddings alone. */
-  readonly least_cosine: number;
-  readonly embeddings: number;
-}
-
-/** Every shape, format and option of a model; what activations do, the kernel table tests on the GPU. */
-const on_gpu = variants.filter((name) => !name.startsWith('act-') || name === 'act-gelu_new');
-
-const DEVICES: readonly Device[] = [
-  {
-    name: 'wasm',
-    options: () => ({ device: 'wasm' }),
-    ...{ variants, bound: BOUND, embeddings: BOUND, least_cosine: 0.999999 },
-  },
-  {
-    name: 'webgpu',
-    options: async () => ({ device: 'webgpu', gpu: await test_gpu_device() }),
-    ...{ variants: on_gpu, bound: GPU_BOUND, embeddings: 1e-4, least_cosine: 0.999999 },
-  },
-  {
-    name: 'webgpu',
-    options: async () => ({ device: 'webgpu', gpu: await test_gpu_device(), dtype: 'fp16' }),
-    ...{ variants: ['wide', 'odd', 'inputs'], bound: 1e-2, embeddings: 1e-2, least_cosine: 0.9995 },
-  },
-];
+describe_goldens({
+  ...{ name: 'wasm', device: 'wasm', variants: VARIANTS },
+  ...{ bound: BOUND, embeddings: BOUND, least_cosine: 0.999999 },
+  options: () => ({ device: 'wasm' }),
+});
 
 afterAll(async () => (await test_gpu_device()).destroy());
 
-describe.each(
-  DEVICES.flatMap((device) => device.variants.map((variant) => [device.name, variant, device] as const)),
-)('%s: %s', (_, variant, device) => {
-  const folder = root + variant;
-  const { model_type } = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')) as { model_type: string };
-  let loaded: LoadedGolden;
-  let cases: ReferenceCase[];
+describe_goldens({ ...WEBGPU, variants: VARIANTS.filter((name) => !ACTIVATIONS.includes(name)) });
 
-  beforeAll(async () => {
-    loaded = await load_golden(folder, model_type, await device.options());
-    cases = await read_reference(`${folder}/reference.safetensors`);
-  });
-
-  afterAll(() => {
-    loaded.model.dispose();
-    loaded.text?.dispose();
-  });
-
-  test('every output agrees with transformers', async () => {
-    expect(loaded.model.device).toBe(device.name);
-    for (const { name, inputs, outputs } of cases) {
-      const got = await run_golden(loaded, inputs, 'loss' in outputs);
-      for (const [tensor, expected] of Object.entries(outputs)) {
-        const what = `${name}: ${tensor}`;
-        expect(got[tensor]?.dims, what).toEqual(expected.dims);
-        const [a, b] = [got[tensor]!.data as Float32Array, expected.data as Float32Array];
-        const embedding = /embeds$|features$/.test(tensor);
-        const bound = embedding ? device.embeddings : device.bound;
-        expect(max_relative_error(a, b), what).toBeLessThanOrEqual(bound);
-        if (embedding && b.every(Number.isFinite))
-          expect(least_cosine(a, b, expected.dims.at(-1)!), what).toBeGreaterThanOrEqual(device.least_cosine);
-      }
-    }
-  });
-
-  test('gives no more and no fewer outputs than transformers', async () => {
-    for (const { name, inputs, outputs } of cases) {
-      const got = await run_golden(loaded, inputs, 'loss' in outputs);
-      expect(Object.keys(got).sort(), name).toEqual(Object.keys(outputs).sort());
-    }
-  });
-
-  test('taps, features alone, and batches in parts of 1, 2 and 3 change no bit, or on a GPU little', async () => {
-    for (const { inputs } of cases) {
-      const whole = await features(loaded, inputs, {});
-      for (const batch_size of [1, 2, 3])
-        expect_same(await features(loaded, inputs, { batch_size }), whole, device);
-      const tapped = await run_golden(loaded, inputs, false);
-      for (const [name, tensor] of Object.entries(whole))
-        expect_same({ name: tapped[name]! }, { name: tensor }, device);
-    }
-  });
+describe_goldens({
+  ...{ name: 'webgpu, fp16 weights', device: 'webgpu', variants: ['wide', 'odd', 'inputs'] },
+  ...{ bound: 1e-2, embeddings: 1e-2, least_cosine: 0.9995 },
+  options: async () => ({ device: 'webgpu', gpu: await test_gpu_device(), dtype: 'fp16' }),
 });
-
-/** What callers mostly want, under the names of run_golden. */
-async function features(
-  { model }: LoadedGolden,
-  inputs: Readonly<Record<string, Tensor>>,
-  options: { batch_size?: number },
-): Promise<Record<string, Tensor>> {
-  if (!(model instanceof AlignModel)) {
-    const prefix = 'pixel_values' in inputs ? 'vision_model_output.' : 'text_model_output.';
-    return flatten(await model.forward(inputs, options), prefix);
-  }
-  const found: Record<string, Tensor> = {};
-  if ('input_ids' in inputs || 'inputs_embeds' in inputs)
-    found.text_features = (await model.get_text_features(inputs, options)).pooler_output!;
-  if ('pixel_values' in inputs)
-    found.image_features = (await model.get_image_features(inputs, options)).pooler_output!;
-  if (Object.keys(found).length === 2) {
-    found.text_embeds = await model.embed_text(inputs, options);
-    found.image_embeds = await model.embed_image(inputs, options);
-    found.logits_per_text = (await model.forward(inputs, options)).logits_per_text;
-  }
-  return found;
-}
-
-/** The same bits in WASM; a GPU may take another kernel for other sizes. */
-function expect_same(got: Record<string, Tensor>, want: Record<string, Tensor>, device: Device): void {
-  for (const [name, tensor] of Object.entries(want)) {
-    expect(got[name]!.dims).toEqual(tensor.dims);
-    const [a, b] = [got[name]!.data, tensor.data] as [Float32Array, Float32Array];
-    if (device.name === 'wasm') {
-      const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Buffer =>
-        Buffer.from(buffer, byteOffset, byteLength);
-      expect(Buffer.compare(bytes(a), bytes(b)), name).toBe(0);
-    } else expect(max_relative_error(a, b), name).toBeLessThanOrEqual(device.bound);
-  }
-}
