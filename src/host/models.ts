@@ -11,6 +11,7 @@ import {
   type TextInputs,
   type VisionInputs,
 } from './inputs.ts';
+import { run_joint } from './joint.ts';
 import { align_loss } from './loss.ts';
 import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
@@ -66,7 +67,7 @@ export class AlignModel extends Model {
     inputs: TextInputs & VisionInputs & TapInputs & { return_loss?: boolean | null | undefined },
     options: CallOptions = {},
   ): Promise<AlignOutput> {
-    return this.call('AlignModel.forward', options, async ({ text, vision, head }) => {
+    return this.call('AlignModel.forward', options, async (runtime) => {
       const images = read_vision_inputs(inputs, this.config.vision_config);
       const texts = read_text_inputs(inputs, this.config.text_config);
       if (inputs.return_loss && images.batch !== texts.batch) {
@@ -79,19 +80,21 @@ export class AlignModel extends Model {
           },
         );
       }
-      const wanted = { features: true, last_hidden_state: true, ...read_taps(inputs) };
-      const vision_raw = await loaded(vision, 'vision').run(images, wanted, options);
-      const text_raw = await loaded(text, 'text').run(texts, wanted, options);
-      const joint = await head!.run(text_raw.get('features')!, vision_raw.get('pooler_output')!, options);
-      const logits_per_text = joint.get('logits_per_text')!;
+      const wanted = { last_hidden_state: true, ...read_taps(inputs) };
+      const { text, vision, head } = await run_joint(
+        runtime,
+        { text: texts, vision: images, wanted },
+        options,
+      );
+      const logits_per_text = head.get('logits_per_text')!;
       return new AlignOutput({
         loss: inputs.return_loss ? new Tensor('float32', [align_loss(logits_per_text)], []) : null,
         logits_per_image: transpose(logits_per_text),
         logits_per_text,
-        text_embeds: joint.get('text_embeds')!,
-        image_embeds: joint.get('image_embeds')!,
-        text_model_output: text_output(this.config.text_config, texts, text_raw),
-        vision_model_output: vision_output(vision_raw),
+        text_embeds: head.get('text_embeds')!,
+        image_embeds: head.get('image_embeds')!,
+        text_model_output: text_output(this.config.text_config, texts, text!),
+        vision_model_output: vision_output(vision!),
       });
     });
   }
@@ -120,21 +123,17 @@ export class AlignModel extends Model {
 
   /** Unit-length text embeddings [texts, projection_dim]: `text_embeds` of {@link forward}, without the pictures. */
   embed_text(inputs: TextInputs, options: CallOptions = {}): Promise<Float> {
-    return this.call('AlignModel.embed_text', options, async ({ text, head }) => {
-      const batch = read_text_inputs(inputs, this.config.text_config);
-      const raw = await loaded(text, 'text').run(batch, { features: true }, options);
-      const joint = await head!.run(raw.get('features')!, null, options);
-      return joint.get('text_embeds')!;
+    return this.call('AlignModel.embed_text', options, async (runtime) => {
+      const text = read_text_inputs(inputs, this.config.text_config);
+      return (await run_joint(runtime, { text }, options)).head.get('text_embeds')!;
     });
   }
 
   /** Unit-length image embeddings [images, projection_dim]: `image_embeds` of {@link forward}, without the texts. */
   embed_image(inputs: VisionInputs, options: CallOptions = {}): Promise<Float> {
-    return this.call('AlignModel.embed_image', options, async ({ vision, head }) => {
-      const batch = read_vision_inputs(inputs, this.config.vision_config);
-      const raw = await loaded(vision, 'vision').run(batch, {}, options);
-      const joint = await head!.run(null, raw.get('pooler_output')!, options);
-      return joint.get('image_embeds')!;
+    return this.call('AlignModel.embed_image', options, async (runtime) => {
+      const vision = read_vision_inputs(inputs, this.config.vision_config);
+      return (await run_joint(runtime, { vision }, options)).head.get('image_embeds')!;
     });
   }
 

@@ -1,19 +1,14 @@
 // A tower on an executor: picks the plan for a call, splits batches that do not fit, puts the parts together again.
 
+import { run_batches, single_run, type Batches, type Step, type TowerOptions } from './batches.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { AlignError } from './errors.ts';
 import type { Executor, Inputs, Outputs, RunOptions } from './executor.ts';
 import type { TextBatch, VisionBatch } from './inputs.ts';
 import type { Plan } from './plan/plan.ts';
 import type { Placement, Recorder, TextParts } from './plan/recorder.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 import type { WordRows } from './word_rows.ts';
-
-/** How a call runs, beside its inputs. */
-export interface TowerOptions extends RunOptions {
-  /** Most items in one run. */
-  readonly batch_size?: number | undefined;
-}
 
 /** What a tower is asked for. */
 export interface Wanted {
@@ -27,55 +22,8 @@ export interface Wanted {
 /** Outputs by name, as the executor gives them, for the whole batch. */
 export type TowerOutputs = Outputs;
 
-/** A run's activations stay below this where its batch can be split: larger ones leave every cache and gain nothing. */
-const USUAL_ARENA = 256 * 2 ** 20;
-
 /** Lengths are rounded up to this: they size nothing but scratch. */
 const ROUND_LENGTH = 16;
-
-/** Runs items 0 … total − 1 in as few runs as fit. */
-async function run_batches(
-  executor: Executor,
-  total: number,
-  options: TowerOptions,
-  plan_of: (first: number, count: number) => Plan,
-  inputs_of: (first: number, count: number, plan: Plan) => Inputs | Promise<Inputs>,
-): Promise<TowerOutputs> {
-  const runs: Outputs[] = [];
-  let count = Math.min(options.batch_size ?? total, total);
-  for (let first = 0; first < total;) {
-    count = Math.min(count, total - first);
-    const plan = plan_of(first, count);
-    const bytes = plan.arena_bytes + plan.ops.length;
-    if (count > 1 && (bytes > executor.room || plan.arena_bytes > USUAL_ARENA)) {
-      count = Math.ceil(count / 2);
-      continue;
-    }
-    runs.push(await executor.run(plan, await inputs_of(first, count, plan), options));
-    first += count;
-  }
-  return runs.length === 1 ? runs[0]! : concatenate(runs);
-}
-
-/** Joins the outputs of several runs along their first dimension. */
-function concatenate(runs: readonly Outputs[]): Outputs {
-  const names = Array.from(runs[0]!.keys());
-  return new Map(
-    names.map((name) => {
-      const parts = runs.map((run) => run.get(name)!);
-      const data = new Float32Array(sum(parts.map((part) => part.size)));
-      let at = 0;
-      for (const part of parts) {
-        data.set(part.data, at);
-        at += part.size;
-      }
-      return [
-        name,
-        new Tensor('float32', data, [sum(parts.map((part) => part.dims[0]!)), ...parts[0]!.dims.slice(1)]),
-      ];
-    }),
-  );
-}
 
 export class VisionTower {
   constructor(
@@ -86,14 +34,23 @@ export class VisionTower {
   ) {}
 
   run(batch: VisionBatch, wanted: Wanted, options: TowerOptions): Promise<TowerOutputs> {
+    return run_batches(this.executor, this.#batches(batch, wanted), options);
+  }
+
+  /** The one run of a call, or null where it takes several. */
+  step(batch: VisionBatch, wanted: Wanted, options: TowerOptions): Step | null {
+    return single_run(this.executor, this.#batches(batch, wanted), options);
+  }
+
+  #batches(batch: VisionBatch, wanted: Wanted): Batches {
     const size = batch.pixels.length / batch.batch;
-    return run_batches(
-      this.executor,
-      batch.batch,
-      options,
-      (_, count) => this.plan(count, batch.height, batch.width, wanted),
-      (first, count) => ({ pixel_values: batch.pixels.subarray(first * size, (first + count) * size) }),
-    );
+    return {
+      total: batch.batch,
+      plan: (_, count) => this.plan(count, batch.height, batch.width, wanted),
+      inputs: (first, count) => ({
+        pixel_values: batch.pixels.subarray(first * size, (first + count) * size),
+      }),
+    };
   }
 
   plan(batch: number, height: number, width: number, wanted: Wanted = {}): Plan {
@@ -119,22 +76,29 @@ export class TextTower {
   ) {}
 
   run(batch: TextBatch, wanted: Wanted, options: TowerOptions): Promise<TowerOutputs> {
+    return run_batches(this.executor, this.#batches(batch, wanted, options), options);
+  }
+
+  /** The one run of a call, or null where it takes several. */
+  step(batch: TextBatch, wanted: Wanted, options: TowerOptions): Step | null {
+    return single_run(this.executor, this.#batches(batch, wanted, options), options);
+  }
+
+  #batches(batch: TextBatch, wanted: Wanted, { signal }: TowerOptions): Batches {
     const features_only = !wanted.last_hidden_state && !wanted.hidden_states && !wanted.attentions;
     const lengths = Array.from({ length: batch.batch }, (_, i) =>
       features_only ? used_length(batch, i) : batch.length,
     );
-    return run_batches(
-      this.executor,
-      batch.batch,
-      options,
-      (first, count) => {
+    return {
+      total: batch.batch,
+      plan: (first, count) => {
         const own = lengths.slice(first, first + count);
         const length = features_only ? round_up(Math.max(...own), ROUND_LENGTH) : batch.length;
         const tokens = features_only ? round_tokens(sum(own)) : sum(own);
         return this.plan(count, length, tokens, wanted, batch.embeds !== null);
       },
-      (first, count, plan) => this.inputs(batch, lengths, first, count, plan, options.signal),
-    );
+      inputs: (first, count, plan) => this.inputs(batch, lengths, first, count, plan, signal),
+    };
   }
 
   plan(sequences: number, length: number, tokens: number, wanted: Wanted, inputs_embeds = false): Plan {
