@@ -72,7 +72,6 @@ export async function update_file(order: Order & { output: string }, found: Foun
     index = await open_index(order, align);
     const { dimensions, model } = index;
     if (to !== undefined) check_unrounded(index, output);
-    if (to !== undefined) check_unrounded(index, output);
     if (to !== undefined) store = await open_store(to, { dimensions, ...(model !== null && { model }) });
     const header = { format: 'align-wasm journal 1', model: await fingerprint(align, io.signal), dimensions };
     const replayed = index;
@@ -156,16 +155,6 @@ async function open_index(
   } finally {
     fresh.dispose();
   }
-}
-
-/** A database keeps embeddings to the bit; a file of int8 or binary no longer has them. @throws AlignError `invalid_argument` */
-function check_unrounded({ dtype }: AlignIndex, output: string): void {
-  if (dtype === 'fp32') return;
-  throw new AlignError(
-    'invalid_argument',
-    `${output} has dtype ${show(dtype)}: its embeddings are rounded, and would come so into the database`,
-    { hint: 'fill the database in a run of its own, with --to and without -o; or use --dtype fp32' },
-  );
 }
 
 /** A database keeps embeddings to the bit; a file of int8 or binary no longer has them. @throws AlignError `invalid_argument` */
