@@ -60,5 +60,8 @@ export async function features(work, trimmed = false) {
   return (await call(trimmed ? tensors(WORK[work].trimmed()) : inputs)).pooler_output.data;
 }
 
+/** The model, for modules of the same worker. */
+export const opened = () => model;
+
 /** Bytes of activations. */
 export const arena = () => model.memory.arena;

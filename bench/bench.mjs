@@ -21,6 +21,8 @@ function newest_node() {
 export class Bench {
   /** What was measured: { section, work, where, who, id, best, median?, unit, … } or { …, error }. */
   rows = [];
+  /** The GPU that was measured, as adapter.mjs describes it. */
+  device = null;
   #places = new Map();
   #limits = new Map();
 
@@ -42,15 +44,15 @@ export class Bench {
     if (process.stderr.isTTY) console.error(line);
   }
 
-  /** `'node'`, this one; `'newest'`; `'chromium'`: { name, start(), executable? }, or null where this machine has none. */
+  /** `'node'`, this one; `'newest'`; `'chromium'`; `'webgpu'`, Chromium with a GPU: { name, start(), executable? }, or null where this machine has none. */
   place(where) {
     if (!this.#places.has(where)) this.#places.set(where, this.#find(where));
     return this.#places.get(where);
   }
 
   async #find(where) {
-    if (where === 'chromium') {
-      return start_chromium().catch((error) => {
+    if (where === 'chromium' || where === 'webgpu') {
+      return start_chromium({ gpu: where === 'webgpu' }).catch((error) => {
         console.log(`no measurements in Chromium: ${error.message}`);
         return null;
       });
@@ -75,27 +77,26 @@ export class Bench {
     return place?.executable ? in_process(place.executable, './ceiling.mjs', 'measure_ceiling') : null;
   }
 
-  /** The run as it is stored. */
+  /** The run as it is stored; of a run on a GPU the processor's limits and the other places are no part. */
   async results() {
-    const [node, newest, chromium] = await Promise.all(
-      ['node', 'newest', 'chromium'].map((w) => this.place(w)),
-    );
+    const places = this.device ? ['node', 'webgpu'] : ['node', 'newest', 'chromium'];
+    const found = await Promise.all(places.map((where) => this.place(where)));
+    const names = Object.fromEntries(places.map((where, i) => [where, found[i]?.name ?? null]));
     const limits = {};
-    for (const where of ['node', 'newest']) {
+    for (const where of this.device ? [] : ['node', 'newest']) {
       const measured = await this.limits(where);
       if (measured) limits[where] = measured;
     }
     return {
       date: new Date().toISOString().slice(0, 10),
+      ...(this.device && { device: this.device }),
       machine: {
         cpu: cpus()[0]?.model ?? 'unknown processor',
         cores: cpus().length,
         system: `${type()} ${release()}`,
       },
       versions: {
-        node: node.name,
-        newest: newest?.name ?? null,
-        chromium: chromium?.name ?? null,
+        ...names,
         'align-wasm': await version_of('../package.json'),
         'onnxruntime-web': await version_of('peers/node_modules/onnxruntime-web/package.json'),
         'onnxruntime-node': await version_of('peers/node_modules/onnxruntime-node/package.json'),
@@ -107,6 +108,6 @@ export class Bench {
   }
 
   async close() {
-    if (this.#places.has('chromium')) await (await this.place('chromium'))?.close();
+    for (const place of this.#places.values()) await (await place)?.close?.();
   }
 }

@@ -14,13 +14,13 @@ const TYPES = {
   '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
 };
-const FLAGS = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu', // software adapters
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-sync',
-];
+const FLAGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-sync'];
+/** Software adapters are unsafe, by Chromium's word; a page without WebGPU needs no process for a GPU. */
+const WITH_GPU = ['--enable-unsafe-webgpu', ...(process.env.CHROMIUM_FLAGS?.split(' ') ?? [])];
+const WITHOUT_GPU = ['--disable-gpu'];
+
+/** Ms that closing may take: a GPU process that computes answers late. */
+const CLOSING = 10_000;
 
 /** What a bundler would put in place of the names that a browser cannot find: an import map does not reach workers. */
 const PACKAGES = [
@@ -56,10 +56,11 @@ async function answer(request, response) {
 }
 
 /**
+ * @param gpu whether there is to be WebGPU; CHROMIUM_FLAGS adds what a driver needs
  * @returns `name` with its version; start(): a worker, used as what start_node gives; close()
  * @throws where there is no Chromium
  */
-export async function start_chromium() {
+export async function start_chromium({ gpu = false } = {}) {
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
   if (!existsSync(executablePath))
     throw new Error(`there is no Chromium at ${executablePath} (set CHROMIUM)`);
@@ -67,7 +68,10 @@ export async function start_chromium() {
     answer(request, response).catch(() => response.writeHead(404).end()),
   );
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await chromium.launch({
+    executablePath,
+    args: [...FLAGS, ...(gpu ? WITH_GPU : WITHOUT_GPU)],
+  });
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${server.address().port}/bench/page.html`);
   let last = 0;
@@ -90,8 +94,9 @@ export async function start_chromium() {
       };
     },
     async close() {
-      await browser.close();
+      await Promise.race([browser.close(), new Promise((late) => setTimeout(late, CLOSING).unref())]);
       server.close();
+      server.closeAllConnections();
     },
   };
 }

@@ -1,9 +1,10 @@
-"""Writes what `npm run bench` measures onnxruntime with, into bench/.models/ (about 1.3 GB, not committed):
+"""Writes what `npm run bench` measures onnxruntime with, into bench/.models/ (about 1.6 GB, not committed):
 
     pip install -r test/golden/requirements.txt onnx onnxruntime
     python bench/make_models.py
 
 vision.onnx, text.onnx   the towers in the full align-base shape, with the counter weights that the goldens use
+vision_65.onnx           the vision tower for a picture of 65 × 65, which a software GPU computes in seconds
 text_64.onnx             the text tower for 64 texts at once
 text_int8.onnx           8-bit weights and dynamic activations, by onnxruntime.quantization.quantize_dynamic
 ops/*.onnx               every distinct op of the towers as a model of its own, named as bench/ops.mjs names ours
@@ -26,7 +27,7 @@ sys.path.insert(0, str(ROOT / "test/golden"))
 import counter  # noqa: E402
 
 OUT = ROOT / "bench/.models"
-SIDE, TOKENS, HEADS = 289, 64, 12
+SIDE, SMALL_SIDE, TOKENS, HEADS = 289, 65, 64, 12
 
 
 class Vision(nn.Module):
@@ -142,6 +143,8 @@ def main():
             tensor.copy_(torch.from_numpy(counter.fill(name, tuple(tensor.shape))))
     pixels, ids = torch.zeros(1, 3, SIDE, SIDE), torch.ones(1, TOKENS, dtype=torch.int64)
     export(Vision(model), (pixels,), ["pixel_values"], OUT / "vision.onnx")
+    small = torch.zeros(1, 3, SMALL_SIDE, SMALL_SIDE)
+    export(Vision(model), (small,), ["pixel_values"], OUT / f"vision_{SMALL_SIDE}.onnx")
     for name, count in (("text", 1), ("text_64", 64)):
         texts = ids.expand(count, TOKENS).contiguous()
         names = ["input_ids", "attention_mask", "token_type_ids"]

@@ -4,17 +4,32 @@
  * Runs every contestant once a round, in turn, so that whatever disturbs the machine disturbs all; the first round only
  * warms up.
  * @param contestants functions that give the ms they took, as a number or a promise
- * @returns for each, { best, median } in ms
+ * @param budget ms after which no further round begins, once one has counted
+ * @returns for each, { best, median } in ms, and `rounds` where they were fewer than asked for
  */
-export async function alternate(contestants, rounds) {
+export async function alternate(contestants, rounds, budget = Infinity) {
   const times = contestants.map(() => []);
+  const end = performance.now() + budget;
   for (let round = 0; round <= rounds; round++) {
+    if (round > 1 && performance.now() > end) break;
     for (const [i, run] of contestants.entries()) {
       const time = await run();
       if (round > 0) times[i].push(time);
     }
   }
-  return times.map(summary);
+  return times.map((own) => ({
+    ...summary(own),
+    ...(own.length < rounds && { rounds: own.length }),
+  }));
+}
+
+/** What `task` gives, if it does within `ms`. @throws where it does not */
+export async function within(ms, task) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+  });
+  return Promise.race([task, late]).finally(() => clearTimeout(timer));
 }
 
 /** A function that gives the ms which `work` takes, for {@link alternate}. */

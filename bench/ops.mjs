@@ -6,41 +6,11 @@ import * as layout from '../dist/plan/layout.js';
 import { Recorder } from '../dist/plan/recorder.js';
 import { compile, Instance } from '../dist/wasm/module.js';
 import { measure_ceiling } from './ceiling.mjs';
+import { add, halves, name_of, plan_inputs } from './shapes.mjs';
 import { WORK } from './work.mjs';
 
 const ACTIVATIONS = Object.keys(layout.Activation);
 const FOLDER = new URL('.models/align-base/', import.meta.url);
-
-/** An op that is two in one as the two; any other as itself. */
-function halves(op) {
-  if (!op.second) return [op];
-  return [
-    { ...op, kind: 'Gemm', second: null },
-    { ...op, kind: 'Depthwise', fields: op.second, second: null },
-  ];
-}
-
-/** What make_models.py calls an op of this shape; the names of both where it is two in one. */
-function name_of(op) {
-  const { kind, fields: f, shape } = op;
-  if (op.second) return halves(op).map(name_of).join(' + ');
-  switch (kind) {
-    case 'Gemm':
-      return `gemm_${f.m}_${f.k}_${f.n}`;
-    case 'Conv2d':
-      return `conv2d_${f.in_h}_${f.n}_${f.kernel}_${f.stride}`;
-    case 'Depthwise':
-      return `depthwise_${f.in_h}_${f.channels}_${f.kernel}_${f.stride}`;
-    case 'Pool':
-      return `pool_${f.h}_${f.ldc}`;
-    case 'Attention':
-      return `attention_${f.tokens}_${f.heads}_${f.d}`;
-    case 'LayerNorm':
-      return `layernorm_${f.rows}_${f.width}`;
-    default:
-      return `${kind.toLowerCase()}_${shape.replaceAll('×', '_')}`;
-  }
-}
 
 /** Bytes that an op has to bring in: weights, which come from memory, and activations, which some cache may hold. */
 function traffic(op) {
@@ -87,15 +57,6 @@ function without_activations(plan, ops) {
   return { ...plan, ops: records };
 }
 
-/** What the plan of a tower takes as its inputs, for the work's inputs. */
-function plan_inputs({ tower, make }) {
-  const { inputs, dims } = make();
-  if (tower === 'vision') return inputs;
-  const ints = Object.entries(inputs).map(([name, values]) => [name, Int32Array.from(values, Number)]);
-  const position_ids = Int32Array.from({ length: dims[1] }, (_, i) => i);
-  return { ...Object.fromEntries(ints), position_ids, starts: Int32Array.of(0, dims[1]) };
-}
-
 /** The least time in ms that an op can take: its arithmetic, its weights' way from memory, its activations' through a cache. */
 function least(op, limits, chain) {
   const { weights, activations } = traffic(op);
@@ -138,13 +99,6 @@ function time_ops(executor, plan, ops, inputs, rounds) {
       for (const [i, time] of executor.profile(which, inputs).entries())
         best[name][i] = Math.min(best[name][i], time);
   return ops.map((_, i) => ({ full: best.full[i], bare: Math.min(best.full[i], best.bare[i]) }));
-}
-
-/** Adds the numbers of `values` to what is under `key`. */
-function add(sums, key, texts, values) {
-  const sum = sums.get(key) ?? { ...texts };
-  for (const [name, value] of Object.entries(values)) sum[name] = (sum[name] ?? 0) + value;
-  sums.set(key, sum);
 }
 
 /**

@@ -16,6 +16,9 @@ const PANELS = [
   ['text', 'chromium'],
   ['label', 'node'],
   ['labels', 'node'],
+  ['text', 'webgpu'],
+  ['vision_65', 'webgpu'],
+  ['vision', 'webgpu'],
 ];
 const BARS = {
   'align-wasm': 'ours',
@@ -26,6 +29,8 @@ const BARS = {
   'onnxruntime-web, on the padded input': 'web',
   'onnxruntime-web, int8': 'web',
   'onnxruntime-web, 2 threads': 'web',
+  "device: 'webgpu'": 'ours',
+  'onnxruntime-web, WebGPU': 'web',
   'onnxruntime native': 'native',
   'onnxruntime native, 2 threads': 'native',
 };
@@ -76,7 +81,8 @@ function panel(title, bars, top) {
 
 /** A results file as an SVG picture, readable on a light and on a dark ground. */
 export function plot(results) {
-  const { machine, date, versions } = results;
+  const { device, machine, date, versions } = results;
+  const where = device?.description ?? `${machine.cpu}, ${machine.cores} cores`;
   const panels = [];
   let top = HEAD;
   for (const [work, where] of PANELS) {
@@ -86,7 +92,7 @@ export function plot(results) {
     panels.push(panel(`${WORK[work].title} (${place})`, bars, top));
     top += TITLE + bars.length * (BAR + GAP) + 14;
   }
-  const subtitle = `${machine.cpu}, ${machine.cores} cores, ${date}; align-wasm ${versions['align-wasm']}, onnxruntime ${versions['onnxruntime-web']}`;
+  const subtitle = `${where}, ${date}; align-wasm ${versions['align-wasm']}, onnxruntime ${versions['onnxruntime-web']}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" role="img">
   <title>Time of align-wasm and onnxruntime, shorter is better</title>
   <style>${STYLE}

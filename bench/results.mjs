@@ -14,6 +14,7 @@ const NOTES = {
   over_weights: (value) => `${digits(value)} of the weights, activations left out`,
   resident: (value) => `${digits(value)} MB resident`,
   arena: (value) => (value ? `${digits(value)} MB of activations` : ''),
+  rounds: (value) => `${value} round${value === 1 ? '' : 's'}`,
   error: (value) => value,
 };
 
@@ -64,6 +65,12 @@ export const slug = (name) =>
     .replaceAll(/\((r|tm)\)/g, '')
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
+
+/** The name of a run's file: the processor's, or the GPU's, of which a processor's imitation says so. */
+export function file_name({ device, machine }) {
+  if (!device) return slug(machine.cpu);
+  return slug(`${device.software ? 'software ' : ''}${device.description}`);
+}
 
 /** Four digits are more than any of these timings has. */
 const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value);

@@ -7,10 +7,10 @@ import { build, install, install_peers, install_runtimes, require_node, say } fr
 const HELP = `npm run bench -- [options]
 
   --only A,B    sections: SECTIONS
-  --device D    webgpu: the section webgpu alone
+  --device D    webgpu: both towers on Chromium's GPU beside onnxruntime-web, and nothing else
   --rounds N    runs of everything after one that does not count (default 7)
-  --quick       3 rounds, and not what takes a peer half a minute
-  --save        write bench/results/<processor>.json and .svg
+  --quick       3 rounds, and not what takes a peer half a minute; on a GPU one round
+  --save        write bench/results/<processor or GPU>.json and .svg
   --as-built    measure dist as it is, however old
 `;
 
@@ -69,7 +69,7 @@ if (!options['as-built']) build({ only_if_stale: true });
 const { Bench } = await import('./bench.mjs');
 const { has_model, make_checkpoint } = await import('./models.mjs');
 const { plot } = await import('./plot.mjs');
-const { figure_lines, measurement_lines, results_text, slug } = await import('./results.mjs');
+const { figure_lines, file_name, measurement_lines, results_text } = await import('./results.mjs');
 const { load, memory, start } = await import('./sections/loading.mjs');
 const { inputs } = await import('./sections/inputs.mjs');
 const { kernels } = await import('./sections/kernels.mjs');
@@ -80,8 +80,8 @@ const { towers } = await import('./sections/towers.mjs');
 const { webgpu } = await import('./sections/webgpu.mjs');
 const sections = { towers, labels, kernels, load, memory, start, quality, inputs, search, webgpu };
 
-if (['vision', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
-  say("the peers' models are missing, so their rows are too; to make them (1.3 GB in bench/.models):");
+if (['vision', 'vision_65', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
+  say("the peers' models are missing, so their rows are too; to make them (1.6 GB in bench/.models):");
   say('  pip install -r test/golden/requirements.txt onnx onnxruntime && python bench/make_models.py');
 }
 say('writing the checkpoint that is loaded (690 MB in bench/.models), once …');
@@ -110,14 +110,16 @@ for (const name of options.only) {
   console.log();
   for (const line of measurement_lines(rows)) console.log(line);
 }
-heading('figures: ratios of medians; "reached" and "short" are this run on this machine');
-for (const line of figure_lines(bench.rows)) console.log(line);
+if (!options.device) {
+  heading('figures: ratios of medians; "reached" and "short" are this run on this machine');
+  for (const line of figure_lines(bench.rows)) console.log(line);
+}
 const results = await bench.results();
 await bench.close();
 console.log(`\n${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
 
-if (options.save) {
-  const place = new URL(`results/${slug(results.machine.cpu)}.json`, import.meta.url);
+if (options.save && bench.rows.length > 0) {
+  const place = new URL(`results/${file_name(results)}.json`, import.meta.url);
   await writeFile(place, results_text(results));
   const picture = new URL(place.href.replace(/json$/, 'svg'));
   await writeFile(picture, plot(JSON.parse(await readFile(place, 'utf8'))));

@@ -3,6 +3,7 @@
 import { make_random } from './measure.mjs';
 
 const SIDE = 289; // pixels
+const SMALL_SIDE = 65;
 const LENGTH = 64; // tokens, what the processor pads to
 const VOCABULARY = 30522;
 const [CLS, SEP] = [101, 102];
@@ -23,13 +24,13 @@ function texts(lengths, length = LENGTH) {
 }
 
 /** A picture of soft waves, [1, 3, side, side] in [-1, 1]. */
-function picture() {
-  const pixels = new Float32Array(3 * SIDE * SIDE);
+function picture(side) {
+  const pixels = new Float32Array(3 * side * side);
   for (let at = 0, c = 0; c < 3; c++)
-    for (let y = 0; y < SIDE; y++)
-      for (let x = 0; x < SIDE; x++, at++)
+    for (let y = 0; y < side; y++)
+      for (let x = 0; x < side; x++, at++)
         pixels[at] = (Math.sin(x / (17 + c)) + Math.sin(y / (23 - c)) + Math.sin((x + y) / 61)) / 3;
-  return { inputs: { pixel_values: pixels }, dims: [1, 3, SIDE, SIDE] };
+  return { inputs: { pixel_values: pixels }, dims: [1, 3, side, side] };
 }
 
 /** Seeded and uniform over 4 … 14. */
@@ -48,7 +49,14 @@ export const WORK = {
     tower: 'vision',
     model: 'vision',
     flop: 2 * 8_401_390_016,
-    make: picture,
+    make: () => picture(SIDE),
+  },
+  vision_65: {
+    title: `vision, 1 picture of ${SMALL_SIDE} × ${SMALL_SIDE}`,
+    tower: 'vision',
+    model: `vision_${SMALL_SIDE}`,
+    flop: 2 * 426_195_712,
+    make: () => picture(SMALL_SIDE),
   },
   text: {
     title: `text, 1 of ${LENGTH} tokens`,

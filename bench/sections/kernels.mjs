@@ -3,6 +3,7 @@
 import { digits, gflops, table } from '../measure.mjs';
 import { has_model } from '../models.mjs';
 import { in_process, start_node } from '../process.mjs';
+import { readable } from '../shapes.mjs';
 import { WORK } from '../work.mjs';
 
 const SHAPES = 12;
@@ -27,9 +28,6 @@ async function time_peer(names, rounds) {
 /** The peer's ms for an op, or for both halves of one that is two; NaN where it has no model. */
 const of_peer = (peer, name) =>
   name.split(' + ').reduce((sum, half) => sum + (peer.get(`ops/${half}`) ?? NaN), 0);
-
-/** gemm_64_768_768 as people read it. */
-const readable = (name) => name.replaceAll(/([a-z])_/g, '$1 ').replaceAll(/(\d)_/g, '$1 · ');
 
 function print(bench, work, { ops, limits, precision }, peer) {
   const all = ops.reduce((sum, { time }) => sum + time, 0);

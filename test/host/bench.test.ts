@@ -1,7 +1,7 @@
 // The benchmark's parts that measure nothing: statistics, tables, figures, the plot. Times are no test's business.
 
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 interface Row {
   id: string;
@@ -14,7 +14,17 @@ interface Figure {
   note?: string;
 }
 interface Parts {
-  alternate: (contestants: (() => number)[], rounds: number) => Promise<{ best: number; median: number }[]>;
+  alternate: (
+    contestants: (() => number)[],
+    rounds: number,
+    budget?: number,
+  ) => Promise<{ best: number; median: number; rounds?: number }[]>;
+  within: <T>(ms: number, task: Promise<T>) => Promise<T>;
+  name_of: (op: object) => string;
+  readable: (name: string) => string;
+  file_name: (results: object) => string;
+  take: () => Record<string, number>;
+  start: () => void;
   summary: (times: number[]) => { best: number; median: number };
   digits: (value: number | null | undefined) => string;
   table: (header: string[], rows: string[][]) => string[];
@@ -27,7 +37,7 @@ interface Parts {
 }
 
 const folder = new URL('../../bench/', import.meta.url);
-const files = ['measure.mjs', 'figures.mjs', 'results.mjs', 'plot.mjs'];
+const files = ['measure.mjs', 'figures.mjs', 'results.mjs', 'plot.mjs', 'shapes.mjs', 'meter.mjs'];
 const modules = await Promise.all(files.map((file) => import(new URL(file, folder).href) as Promise<Parts>));
 const bench = Object.assign({}, ...modules) as Parts;
 
@@ -70,6 +80,18 @@ describe('measure', () => {
     ]);
   });
 
+  it('begins no further round when the time is up, but counts one', async () => {
+    let runs = 0;
+    const times = await bench.alternate([() => ++runs], 5, 0);
+    expect(times).toEqual([{ best: 2, median: 2, rounds: 1 }]);
+    expect(runs).toBe(2);
+  });
+
+  it('gives up on what does not answer', async () => {
+    await expect(bench.within(5, new Promise(() => undefined))).rejects.toThrow('no answer within 0.005 s');
+    await expect(bench.within(1000, Promise.resolve(3))).resolves.toBe(3);
+  });
+
   it('sorts by number', () => {
     expect(bench.summary([10, 9, 100])).toEqual({ best: 9, median: 10 });
   });
@@ -101,6 +123,94 @@ describe('measure', () => {
   });
 });
 
+describe('shapes', () => {
+  it('names ops as the models of single ops are named', () => {
+    expect(bench.name_of({ kind: 'Gemm', fields: { m: 64, k: 768, n: 3072 } })).toBe('gemm_64_768_3072');
+    const two = {
+      ...{ kind: 'ExpandDepthwise', fields: { m: 81, k: 8, n: 32 } },
+      second: { in_h: 9, channels: 32, kernel: 3, stride: 1 },
+    };
+    expect(bench.name_of(two)).toBe('gemm_81_8_32 + depthwise_9_32_3_1');
+    expect(bench.readable('gemm_64_768_3072')).toBe('gemm 64 · 768 · 3072');
+  });
+});
+
+describe('meter', () => {
+  it('says so where there is no WebGPU', () => {
+    expect(() => bench.start()).toThrow('no WebGPU');
+  });
+
+  it('counts what passes to a GPU, and begins anew when it was asked', async () => {
+    class GPUDevice {
+      createComputePipeline(): object {
+        return {};
+      }
+      createComputePipelineAsync(): Promise<object> {
+        return Promise.resolve({});
+      }
+      createBuffer({ size }: { size: number; mappedAtCreation?: boolean }): GPUBuffer {
+        return new GPUBuffer(size);
+      }
+    }
+    class GPUQueue {
+      readonly written: unknown[] = [];
+      writeBuffer(...given: unknown[]): void {
+        this.written.push(given);
+      }
+      submit(): void {}
+    }
+    class GPUComputePassEncoder {
+      dispatchWorkgroups(): void {}
+      dispatchWorkgroupsIndirect(): void {}
+    }
+    class GPUBuffer {
+      readonly size: number;
+      constructor(size: number) {
+        this.size = size;
+      }
+      readonly mapped: number[][] = [];
+      mapAsync(...given: number[]): Promise<void> {
+        this.mapped.push(given);
+        return Promise.resolve();
+      }
+    }
+    vi.stubGlobal('GPUDevice', GPUDevice);
+    vi.stubGlobal('GPUQueue', GPUQueue);
+    vi.stubGlobal('GPUComputePassEncoder', GPUComputePassEncoder);
+    vi.stubGlobal('GPUBuffer', GPUBuffer);
+    try {
+      bench.start();
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    const device = new GPUDevice();
+    device.createComputePipeline();
+    await device.createComputePipelineAsync();
+    const [queue, pass] = [new GPUQueue(), new GPUComputePassEncoder()];
+    device.createBuffer({ size: 1000, mappedAtCreation: true });
+    queue.writeBuffer(null, 0, new Float32Array(10)); // 40 bytes
+    queue.writeBuffer(null, 0, new Float32Array(10), 2, 3); // three of its elements
+    queue.writeBuffer(null, 0, new ArrayBuffer(9), 2, 4);
+    pass.dispatchWorkgroups();
+    pass.dispatchWorkgroupsIndirect();
+    queue.submit();
+    const buffer = device.createBuffer({ size: 64 });
+    await Promise.all([
+      buffer.mapAsync(1),
+      buffer.mapAsync(1, 16),
+      buffer.mapAsync(1, 0, 4),
+      buffer.mapAsync(2),
+    ]);
+    expect([queue.written.length, buffer.mapped.length]).toEqual([3, 4]);
+    const { compile, ...counted } = bench.take();
+    expect(counted).toEqual({ dispatches: 2, submits: 1, uploaded: 1056, read: 64 + 48 + 4, pipelines: 2 });
+    expect(compile).toBeGreaterThanOrEqual(0);
+    expect(bench.take()).toEqual({
+      ...{ dispatches: 0, submits: 0, uploaded: 0, read: 0, pipelines: 0, compile: 0 },
+    });
+  });
+});
+
 describe('figures', () => {
   it('takes ratios from medians and says what was reached', () => {
     const figures = bench.figures_of(RESULTS.rows);
@@ -126,6 +236,28 @@ describe('results', () => {
   it('names a file for a processor and rounds to four digits', () => {
     expect(bench.slug('Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz')).toBe('intel-core-i7-8700-cpu-3-20ghz');
     expect(JSON.parse(bench.results_text({ ms: 123.456, none: NaN }))).toEqual({ ms: 123.5, none: null });
+  });
+
+  it('names a run on a GPU for the GPU, and a processor that imitates one as that', () => {
+    const machine = { cpu: 'A CPU' };
+    expect(bench.file_name({ machine })).toBe('a-cpu');
+    const description = 'nvidia ampere';
+    expect(bench.file_name({ machine, device: { description, software: false } })).toBe('nvidia-ampere');
+    expect(bench.file_name({ machine, device: { description: 'google swiftshader', software: true } })).toBe(
+      'software-google-swiftshader',
+    );
+  });
+
+  it('plots a run on a GPU with the name of the GPU', () => {
+    const rows = [
+      ["device: 'webgpu'", 7],
+      ['onnxruntime-web, WebGPU', 70],
+    ].map(([who, median]) => ({
+      ...{ who, median, where: 'Chromium 1', id: `text | webgpu | ${String(who)}` },
+    }));
+    const svg = bench.plot({ ...RESULTS, limits: {}, device: { description: 'a GPU' }, rows });
+    expect(svg.match(/<rect /g)).toHaveLength(2);
+    for (const text of ['a GPU, 2026', '70.0 ms', 'Chromium 1']) expect(svg).toContain(text);
   });
 
   it('plots a bar for each contestant that was timed, and the limit', () => {
