@@ -114,11 +114,12 @@ if (!options.device) {
   heading('figures: ratios of medians; "reached" and "short" are this run on this machine');
   for (const line of figure_lines(bench.rows)) console.log(line);
 }
-const results = await bench.results();
+// A GPU that was not found has no results, and is saved as nothing.
+const results = options.device && !bench.device ? null : await bench.results();
 await bench.close();
 console.log(`\n${((performance.now() - began) / 60_000).toFixed(1)} minutes`);
 
-if (options.save && bench.rows.length > 0) {
+if (options.save && results) {
   const place = new URL(`results/${file_name(results)}.json`, import.meta.url);
   await writeFile(place, results_text(results));
   const picture = new URL(place.href.replace(/json$/, 'svg'));
