@@ -28,8 +28,8 @@ export interface Step {
 }
 
 /** Whether a plan for several items is better split. */
-function too_large({ room }: Executor, { arena_bytes, ops }: Plan): boolean {
-  return arena_bytes + ops.length > room || arena_bytes > USUAL_ARENA;
+function too_large(executor: Executor, plan: Plan): boolean {
+  return plan.arena_bytes > USUAL_ARENA || !executor.fits(plan);
 }
 
 /** All items in as few runs as fit. */

@@ -19,8 +19,8 @@ export interface Executor {
   readonly device: 'wasm' | 'webgpu';
   /** Threads that compute, the caller's among them. */
   readonly threads: number;
-  /** Bytes that a plan and its arena may take. */
-  readonly room: number;
+  /** Whether a run of `plan` stays within what may be taken. */
+  fits(plan: Plan): boolean;
   /** Makes ready for runs of `plans`, as far as there is anything to be made. */
   warm(plans: readonly Plan[]): Promise<void>;
   /** @throws AlignError `limit_exceeded`, `out_of_memory`, `aborted`, `trap`, `device_lost`, `disposed` */

@@ -88,11 +88,7 @@ function joint_plan(
   if (call.vision && !add('vision', loaded(vision, 'vision').step(call.vision, wanted, options))) return null;
   if (call.text && !add('text', loaded(text, 'text').step(call.text, wanted, options))) return null;
   const last = head!.plan(call.text?.batch ?? 0, call.vision?.batch ?? 0);
-  const plans = [...steps.map(([, { plan }]) => plan), last];
-  const bytes = plans.reduce((sum, { arena_bytes, ops }) => sum + arena_bytes + ops.length, 0);
-  if (bytes > executor.room) return null;
-
-  const [first, second] = plans as [Plan, Plan];
+  const [first, second] = [...steps.map(([, { plan }]) => plan), last] as [Plan, Plan];
   const after = known.get(first) ?? new WeakMap<Plan, Plan>();
   known.set(first, after);
   let plan = after.get(second);
@@ -104,5 +100,5 @@ function joint_plan(
     plan = join_plans([...towers, { name: 'head', plan: last, links }]);
     after.set(second, plan);
   }
-  return { plan, steps };
+  return executor.fits(plan) ? { plan, steps } : null;
 }

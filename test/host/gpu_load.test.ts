@@ -162,7 +162,32 @@ describe('Weights', () => {
     );
     expect(error.detail).toMatchObject({ limit: 20 * MiB });
   });
+
+  test('max_memory holds for results on their way back, and for what earlier runs left', async () => {
+    const calls = [
+      { ...all_words(6), output_hidden_states: true, output_attentions: true },
+      all_words(9),
+      { ...all_words(6), output_hidden_states: true, output_attentions: true },
+    ];
+    const tower = golden('tower-text');
+    const free = await load(tower);
+    const expected: Tensor[] = [];
+    for (const call of calls) expected.push((await free.forward(call)).last_hidden_state!);
+    const [{ weights, total }, one] = [free.memory, await load(tower)];
+    await one.forward({ ...calls[0]!, ...all_words(1) });
+    const max_memory = Math.max(one.memory.total, weights + Math.ceil((total - weights) / 2));
+    const held = await load(tower, { max_memory });
+    for (const [i, call] of calls.entries()) {
+      expect(difference((await held.forward(call)).last_hidden_state!, expected[i]!)).toBeLessThan(1e-5);
+      expect(held.memory.total).toBeLessThanOrEqual(max_memory);
+    }
+  });
 });
+
+/** Texts of 8 ids. */
+function all_words(texts: number): { input_ids: Tensor } {
+  return { input_ids: ids(Array.from({ length: texts }, (_, i) => [1, 2, 3, 4, 5, 6, 7, i % 8])) };
+}
 
 /** The blocks that a loaded model asked for. */
 function requests_of({ runtime }: AlignTextModel): WeightRequest[] {
@@ -271,6 +296,13 @@ describe('Where the GPU comes from', () => {
     } finally {
       Object.assign(platform, before);
     }
+  });
+
+  test('what is neither a GPU nor a device is refused', async () => {
+    for (const gpu of [{}, { createBuffer: () => undefined }])
+      await refused('invalid_argument', ['must be a GPU or a GPUDevice'], () =>
+        load(golden('tower-text'), { gpu: gpu as GPU }),
+      );
   });
 
   test('another module, or one of another version, is refused', async () => {

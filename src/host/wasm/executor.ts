@@ -85,8 +85,8 @@ export class WasmExecutor implements Executor {
     return align(this.#weights + this.#weight_bytes);
   }
 
-  get room(): number {
-    return this.#max_memory - this.behind_weights;
+  fits({ arena_bytes, ops }: Plan): boolean {
+    return this.behind_weights + arena_bytes + ops.length <= this.#max_memory;
   }
 
   memory(): { weights: number; arena: number; total: number } {

@@ -67,8 +67,13 @@ export class GpuExecutor implements Executor {
     return new GpuExecutor(gpu, pipelines, shards, max_memory);
   }
 
-  get room(): number {
-    return Math.min(this.gpu.binding_limit, this.#max_memory - this.#weight_bytes);
+  fits(plan: Plan): boolean {
+    return plan.arena_bytes <= this.gpu.binding_limit && room_bytes(plan) <= this.#allowed;
+  }
+
+  /** Bytes that a room may have. */
+  get #allowed(): number {
+    return this.#max_memory - this.#weight_bytes;
   }
 
   memory(): { weights: number; arena: number; total: number } {
@@ -177,10 +182,10 @@ export class GpuExecutor implements Executor {
 
   /** Room for a plan: what there is, with what is too small in it made anew. @throws AlignError `limit_exceeded` … */
   async #take(plan: Plan): Promise<Room> {
-    check_limit('the activations of this call', plan.arena_bytes, this.room);
     const { gpu } = this;
-    const old = this.#room;
-    this.#room = null;
+    check_limit('the activations of this call', plan.arena_bytes, gpu.binding_limit);
+    check_limit('the activations of this call', room_bytes(plan), this.#allowed);
+    const old = this.#kept(plan);
     const made: GPUBuffer[] = [];
     const fitting = (buffer: GPUBuffer | undefined, bytes: number, usage: number): GPUBuffer => {
       if (buffer && buffer.size >= bytes) return buffer;
@@ -202,6 +207,18 @@ export class GpuExecutor implements Executor {
       for (const buffer of [old?.arena, old?.records, old?.readback, ...made]) gpu.free(buffer);
       throw error;
     }
+  }
+
+  /** The last run's room, unless what is too large in it would take what `plan` needs. */
+  #kept(plan: Plan): Room | null {
+    const room = this.#room;
+    this.#room = null;
+    if (!room) return null;
+    const needed = [plan.arena_bytes, plan.ops.length, readback_bytes(plan)];
+    const buffers = [room.arena, room.records, room.readback];
+    if (sum(buffers.map(({ size }, i) => Math.max(size, needed[i]!))) <= this.#allowed) return room;
+    for (const buffer of buffers) this.gpu.free(buffer);
+    return null;
   }
 
   /** Keeps a run's room for the next. */
@@ -254,6 +271,11 @@ export class GpuExecutor implements Executor {
 
 function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
+}
+
+/** Bytes of the room that a plan needs. */
+function room_bytes(plan: Plan): number {
+  return plan.arena_bytes + plan.ops.length + readback_bytes(plan);
 }
 
 function check_limit(what: string, bytes: number, limit: number): void {
