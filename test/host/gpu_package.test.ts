@@ -62,6 +62,11 @@ describe('A process', () => {
     expect(stdout).toBe('webgpu 256\n');
   });
 
+  test('keeps a GPU that it was given: Dawn ends with it', async () => {
+    const { stdout } = await run(process.execPath, ['--expose-gc', program, 'given'], options);
+    expect(stdout).toBe('webgpu 256\n');
+  });
+
   test('without a GPU computes on WASM', async () => {
     const env = { ...process.env, VK_ICD_FILENAMES: '/nowhere.json' };
     const { stdout } = await run(process.execPath, [program, 'none'], { ...options, env });

@@ -41,6 +41,9 @@ const NEEDED = {
 /** Names that software drivers give themselves where they do not say that they are fallback adapters. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i;
 
+/** Kept for good: Dawn in Node ends the process when a GPU is collected while there is a device of it. */
+const GPUS = new Set<GPU>();
+
 /**
  * Opens a device of `source`, or takes the one that it is.
  * @throws AlignError `gpu_unavailable` where there is no adapter, none but a software one while `software` is false, or
@@ -77,6 +80,7 @@ function taken(device: GPUDevice): Opened {
 }
 
 async function request(gpu: GPU, { signal, software }: OpenOptions): Promise<Opened> {
+  GPUS.add(gpu);
   let description = 'the GPU';
   try {
     const adapter = await unless_aborted(gpu.requestAdapter({ powerPreference: 'high-performance' }), signal);
