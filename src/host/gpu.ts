@@ -49,9 +49,11 @@ const FAULTS: readonly AlignErrorCode[] = [
   'trap',
 ];
 
-/** Whether `error`, met on a GPU, makes `device: 'auto'` take WASM. */
-export function falls_back({ device = 'auto' }: LoadOptions, error: unknown): boolean {
-  return device === 'auto' && error instanceof AlignError && FAULTS.includes(error.code);
+/** Whether `error`, met on a GPU while loading, leaves the model to WASM. */
+export function falls_back({ device = 'auto', on_device_lost }: LoadOptions, error: unknown): boolean {
+  if (!(error instanceof AlignError)) return false;
+  if (device === 'auto') return FAULTS.includes(error.code);
+  return on_device_lost === 'wasm' && error.code === 'device_lost';
 }
 
 /**

@@ -25,14 +25,17 @@ export interface LoadOptions extends OpenOptions {
    * software adapter too, and throws `gpu_unavailable` where there is none at all.
    */
   device?: (typeof DEVICES)[number] | undefined;
-  /** The GPU to run on, in place of the runtime's own. A device is left alive when the model is disposed. */
+  /**
+   * The GPU to run on, in place of the runtime's own. A device is left alive when the model is disposed; in Node keep the GPU
+   * that it came from, too: Dawn ends the process when that is collected first.
+   */
   gpu?: GPU | GPUDevice | undefined;
   /** The module `align-wasm/webgpu`, where it does not come along: in Bun, on Workers, in the bundle. */
   webgpu?: WebGpu | { readonly default: WebGpu } | undefined;
   /**
    * What a call does that finds the GPU lost: `'error'` throws `device_lost`, as does every call after it; `'rebuild'` opens
-   * a new device and loads the weights again, `'wasm'` loads them into WebAssembly, and then the call is run again.
-   * Default `'error'`; with `device: 'auto'` `'wasm'`.
+   * a new device and loads the weights again, `'wasm'` loads them into WebAssembly, and then the call is run again. A GPU that
+   * is lost while loading throws, too, but with `'wasm'`. Default `'error'`; with `device: 'auto'` `'wasm'`.
    */
   on_device_lost?: 'error' | 'rebuild' | 'wasm' | undefined;
   /**
@@ -140,7 +143,9 @@ const LOAD_RULES: Rules<LoadOptions> = {
   gpu: {
     expects: 'a GPU or a GPUDevice',
     accepts: (value) =>
-      typeof value === 'object' && value !== null && ('requestAdapter' in value || 'createBuffer' in value),
+      typeof value === 'object' &&
+      value !== null &&
+      ('requestAdapter' in value || ['queue', 'limits', 'features', 'lost'].every((name) => name in value)),
   },
   // What it is made of is checked where it is used.
   webgpu: {

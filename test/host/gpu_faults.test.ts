@@ -150,7 +150,7 @@ describe('A lost device', () => {
     ['before a run', null],
     ['while uploading', { call: 'queue.writeBuffer', nth: 2, how: 'lose' }],
     ['before the submit', { call: 'queue.submit', nth: 1, how: 'lose' }],
-    ['in the second tower', { call: 'queue.submit', nth: 2, how: 'lose' }],
+    ['while encoding', { call: 'pass.dispatchWorkgroups', nth: 5, how: 'lose' }],
     ['while waiting', { call: 'buffer.mapAsync', nth: 1, how: 'lose' }],
   ];
   const lose = async (fault: Fault | null): Promise<void> => {
@@ -186,6 +186,16 @@ describe('A lost device', () => {
     expect([model!.device, watched.buffers.size]).toEqual(['wasm', 0]);
     expect(model!.memory.weights).toBeGreaterThan(0);
     expect(await forward()).toEqual(on_wasm);
+  });
+
+  test('in the second of several runs: the call starts anew', async () => {
+    const pictures = { pixel_values: pixels(3, 33, 33) };
+    const embed = async (): Promise<object> => bits(await model!.embed_image(pictures, { batch_size: 1 }));
+    await load({ on_device_lost: 'rebuild' });
+    const right = await embed();
+    watched.watch({ call: 'queue.submit', nth: 2, how: 'lose' });
+    expect(await embed()).toEqual(right);
+    expect(watched.count('adapter.requestDevice')).toBe(1);
   });
 
   test('rebuild that finds no adapter says so, and finds it later', async () => {
@@ -236,6 +246,22 @@ describe('A lost device', () => {
     expect(await forward()).toEqual(expected);
     watched.device!.lose('destroyed');
     expect(await forward()).toEqual(on_wasm);
+  });
+
+  test('a device that is lost before or while loading: an error, or WASM', async () => {
+    for (const fault of [null, { call: 'queue.writeBuffer', nth: 3, how: 'lose' } as const])
+      for (const on_device_lost of ['error', 'wasm'] as const) {
+        const device = await (await watched.gpu.requestAdapter())!.requestDevice();
+        await lose(fault);
+        const loading = (): Promise<AlignModel> => load({ gpu: device, on_device_lost });
+        if (on_device_lost === 'error') await refused('device_lost', ['was lost'], loading);
+        else {
+          await loading();
+          expect([model!.device, await forward()]).toEqual(['wasm', on_wasm]);
+          model!.dispose();
+        }
+        expect(watched.buffers.size).toBe(0);
+      }
   });
 
   test('for real: destroyed before and during a run', async () => {
