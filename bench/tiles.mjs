@@ -71,7 +71,7 @@ async function read(gpu, { m, n, c }, arena, readback) {
 
 /**
  * Times the kernels in turn on a product of [m, k] and [k, n].
- * @returns a kernel each: { kernel, best, median } in ms, and `difference` of its results from the first's
+ * @returns a kernel each: { kernel, best, median } in ms, and of all but the first the `difference` of their results from its
  */
 export async function race([m, k, n], rounds, budget) {
   const gpu = await webgpu.open(navigator.gpu);
@@ -98,7 +98,7 @@ export async function race([m, k, n], rounds, budget) {
     return contestants.map(({ kernel, values }, i) => ({
       kernel,
       ...times[i],
-      difference: difference(contestants[0].values, values),
+      ...(i > 0 && { difference: difference(contestants[0].values, values) }),
     }));
   } finally {
     gpu.close();
