@@ -52,7 +52,7 @@ function pictures_of(count, side) {
 }
 
 async function embed_base(file, pictures, texts) {
-  const model = await AlignModel.from_pretrained(file);
+  const model = await AlignModel.from_pretrained(file, { device: 'wasm' });
   const images = [];
   for (const pixel_values of pictures)
     images.push((await model.get_image_features({ pixel_values })).pooler_output.data);

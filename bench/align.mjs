@@ -38,12 +38,12 @@ const call = (inputs) =>
 
 /**
  * Loads the tower that `work` needs.
- * @param options as from_pretrained takes them
+ * @param options as from_pretrained takes them; on the CPU where they name no device
  * @returns what the model says of itself: { precision, threads }
  */
 export async function open(work, options = {}) {
   ({ tower } = WORK[work]);
-  model = await AlignModel.from_pretrained(await source(), { towers: tower, ...options });
+  model = await AlignModel.from_pretrained(await source(), { device: 'wasm', towers: tower, ...options });
   inputs = tensors(WORK[work].make());
   return { precision: model.precision, threads: model.threads };
 }

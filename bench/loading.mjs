@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 export async function load_ours(path, options) {
   const { AlignModel } = await import('../dist/index.js');
   const start = performance.now();
-  const model = await AlignModel.from_pretrained(path, options);
+  const model = await AlignModel.from_pretrained(path, { device: 'wasm', ...options });
   const time = performance.now() - start;
   model.dispose();
   return time;

@@ -91,12 +91,12 @@ async function record(model, { tower }, fuse) {
 }
 
 /** Best ms of every op of a plan, with its activation and without. */
-function time_ops(executor, plan, ops, inputs, rounds) {
+async function time_ops(executor, plan, ops, inputs, rounds) {
   const best = { full: ops.map(() => Infinity), bare: ops.map(() => Infinity) };
   const plans = { full: plan, bare: without_activations(plan, ops) };
   for (let round = 0; round <= rounds; round++)
     for (const [name, which] of Object.entries(plans))
-      for (const [i, time] of executor.profile(which, inputs).entries())
+      for (const [i, time] of (await executor.profile(which, inputs)).entries())
         best[name][i] = Math.min(best[name][i], time);
   return ops.map((_, i) => ({ full: best.full[i], bare: Math.min(best.full[i], best.bare[i]) }));
 }
@@ -109,12 +109,12 @@ function time_ops(executor, plan, ops, inputs, rounds) {
  */
 export async function time_tower(work, options, rounds, fuse = true) {
   const { tower } = WORK[work];
-  const model = await AlignModel.from_pretrained(FOLDER, { towers: tower, ...options });
+  const model = await AlignModel.from_pretrained(FOLDER, { device: 'wasm', towers: tower, ...options });
   const { precision } = model;
   const before = await measure_ceiling();
   const plan = await record(model, WORK[work], fuse);
   const ops = describe(plan);
-  const times = time_ops(model.runtime.executor, plan, ops, plan_inputs(WORK[work]), rounds);
+  const times = await time_ops(model.runtime.executor, plan, ops, plan_inputs(WORK[work]), rounds);
   const limits = better(before, await measure_ceiling());
   model.dispose();
 
