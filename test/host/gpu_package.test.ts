@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
+import { BUN, program } from '../support/programs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
@@ -56,21 +57,29 @@ describe('What runs on a GPU comes along', () => {
 });
 
 describe('A process', () => {
-  const program = `${root}test/support/live_gpu.mjs`;
+  const live = `${root}test/support/live_gpu.mjs`;
+  const bun = program(BUN);
   test.each(['dispose', 'end'])('ends by itself after a run on the GPU: %s', async (how) => {
-    const { stdout } = await run(process.execPath, [program, how], options);
+    const { stdout } = await run(process.execPath, [live, how], options);
     expect(stdout).toBe('webgpu 256\n');
   });
 
   test('keeps a GPU that it was given: Dawn ends with it', async () => {
-    const { stdout } = await run(process.execPath, ['--expose-gc', program, 'given'], options);
+    const { stdout } = await run(process.execPath, ['--expose-gc', live, 'given'], options);
     expect(stdout).toBe('webgpu 256\n');
   });
 
   test('without a GPU computes on WASM', async () => {
     const env = { ...process.env, VK_ICD_FILENAMES: '/nowhere.json' };
-    const { stdout } = await run(process.execPath, [program, 'none'], { ...options, env });
+    const { stdout } = await run(process.execPath, [live, 'none'], { ...options, env });
     expect(stdout).toBe('wasm 256\n');
+  });
+
+  test('of Bun says that it has none', async () => {
+    await expect(run(bun, [live, 'end'], options)).rejects.toMatchObject({
+      stderr: expect.stringContaining("There is no WebGPU in bun (use device 'wasm')") as string,
+    });
+    expect((await run(bun, [live, 'none'], options)).stdout).toBe('wasm 256\n');
   });
 
   test('of the command line takes --device', async () => {
