@@ -121,6 +121,15 @@ function apt(what, ...names) {
   step('this takes a minute …', NETWORK, 'apt-get', packages, { DEBIAN_FRONTEND: 'noninteractive' });
 }
 
+/** Makes a folder a Python of its own; false where that cannot be. */
+function make_venv(venv) {
+  const make = () => spawnSync('python3', ['-m', 'venv', '--clear', venv], { cwd: root }).status === 0;
+  if (make()) return true;
+  // pip reads Debian's own certificates.
+  if (can_apt()) apt('python3-venv', 'python3-venv', 'ca-certificates');
+  return make();
+}
+
 const POSTGRES = '.cache/pgserver';
 const PINNED = 'test/stores/requirements.txt';
 
@@ -129,14 +138,9 @@ export function install_postgres() {
   if (changed(`${POSTGRES}/installed`) >= changed(PINNED)) return;
   rmSync(join(root, POSTGRES), { recursive: true, force: true });
   const venv = `${POSTGRES}/venv`;
-  const make_venv = () => spawnSync('python3', ['-m', 'venv', '--clear', venv], { cwd: root }).status === 0;
-  if (!make_venv()) {
-    // pip reads Debian's own certificates.
-    if (can_apt()) apt('python3-venv', 'python3-venv', 'ca-certificates');
-    if (!make_venv()) {
-      say('no python3 with venv, so no PostgreSQL: its tests will fail. Install it');
-      return;
-    }
+  if (!make_venv(venv)) {
+    say('no python3 with venv, so no PostgreSQL: its tests will fail. Install it');
+    return;
   }
   // The wheel of one Python version for all: nothing in it is imported, its programs are started.
   const kind = ['--only-binary=:all:', '--python-version=3.12', '--no-deps', `--target=${POSTGRES}/wheel`];
@@ -149,4 +153,20 @@ export function install_postgres() {
     args,
   );
   writeFileSync(join(root, POSTGRES, 'installed'), '');
+}
+
+const WASMTIME = '.cache/wasmtime';
+const PINNED_WASMTIME = 'test/wasi/requirements.txt';
+
+/** Installs Wasmtime for Python, from PyPI: one of the hosts that run the WASI module in the tests. */
+export function install_wasmtime() {
+  if (changed(`${WASMTIME}/installed`) >= changed(PINNED_WASMTIME)) return;
+  if (!make_venv(WASMTIME)) {
+    say('no python3 with venv, so no Wasmtime: its tests will fail. Install it');
+    return;
+  }
+  const quiet = ['--quiet', '--disable-pip-version-check', '--only-binary=:all:', '--no-deps'];
+  const args = ['-m', 'pip', 'install', ...quiet, '--require-hashes', '--requirement', PINNED_WASMTIME];
+  step('installing Wasmtime for the tests (pip), once …', NETWORK, `${WASMTIME}/bin/python`, args);
+  writeFileSync(join(root, WASMTIME, 'installed'), '');
 }

@@ -8,6 +8,7 @@ import {
   install,
   install_postgres,
   install_runtimes,
+  install_wasmtime,
   require_node,
   root,
   run,
@@ -54,6 +55,7 @@ install();
 if (!long) {
   install_runtimes();
   install_postgres();
+  install_wasmtime();
 }
 build();
 

@@ -102,6 +102,13 @@ export function smallest_side(c: VisionConfig): u32 {
   return <u32>min<u64>(side, 1 << 12);
 }
 
+/** Blocks of all stages. */
+export function count_blocks(c: VisionConfig): u32 {
+  let blocks: u32 = 0;
+  for (let i: u32 = 0; i < c.stages; i++) blocks += round_repeats(c, at(c.num_block_repeats, i));
+  return blocks;
+}
+
 function projection_dim(config: Json): u32 {
   return integer(config, 'projection_dim', 640);
 }

@@ -5,6 +5,7 @@ import {
   args_sizes_get,
   errno,
   errnoToString,
+  fd_close,
   fd_filestat_get,
   fd_pread,
   fd_prestat_dir_name,
@@ -173,6 +174,7 @@ export function read_all(path: Text, limit: usize): Text {
     if (!got) break;
     size += got;
   }
+  if (fd != STDIN) fd_close(fd);
   store<u8>(at + size, 0);
   return text(at, size);
 }

@@ -147,6 +147,7 @@ export class Members {
 /** The object that a whole text is; `file` is its name in messages. */
 export function parse_object(file: string, t: Text): Json {
   if (!is_utf8(t)) throw new Error(`${file}: not valid UTF-8`);
+  if (load<u8>(t.at + t.size)) t = ended(t);
   furthest = t.at;
   const start = blank(t.at);
   const end = skip(start, DEPTH);
@@ -158,6 +159,14 @@ export function parse_object(file: string, t: Text): Json {
   const json = new Json(file, '', start);
   if (!json.is_object) throw new Error(json.refused('an object is needed'));
   return json;
+}
+
+/** A copy with a 0 behind it, of a text within another one. */
+function ended(t: Text): Text {
+  const at = heap.alloc(t.size + 1);
+  memory.copy(at, t.at, t.size);
+  store<u8>(at + t.size, 0);
+  return text(at, t.size);
 }
 
 /** Where `skip` stopped. */

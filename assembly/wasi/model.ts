@@ -7,7 +7,7 @@ import { bind } from '../plan/bases';
 import { execute } from '../plan/execute';
 import { NONE } from '../plan/op';
 import { Recording, Request, Role, TensorEntry } from '../plan/tables';
-import { head_config, smallest_side, text_config, vision_config } from './config';
+import { count_blocks, head_config, smallest_side, text_config, vision_config } from './config';
 import { mark, MOST_BYTES, release, take } from './io';
 import { Json } from './json';
 import { Block, PackedFile } from './packed';
@@ -42,12 +42,15 @@ export class Model {
     if (texts) {
       const text = text_config(config);
       text.pooler = file.block('text_model.pooler.dense') ? 1 : 0;
+      if (text.num_hidden_layers) this.block(`text_model.encoder.layer.${text.num_hidden_layers - 1}.output.dense`);
       text.sequences = text.length = text.tokens = 1;
       this.text = text;
       this.place(Kind.Text, text, requests, names);
     }
     if (pictures) {
       const vision = vision_config(config);
+      const blocks = count_blocks(vision);
+      if (blocks) this.block(`vision_model.encoder.blocks.${blocks - 1}.projection.project_conv`);
       vision.batch = 1;
       vision.height = vision.width = smallest_side(vision);
       this.vision = vision;
@@ -130,6 +133,13 @@ export class Model {
     memory.copy(out, run.output(`${side}_embeds`), this.dimensions * 4);
   }
 
+  /** A block that must be there. Asked for the last of each tower first: planning layers that no file holds takes long. */
+  private block(name: string): Block {
+    const block = this.file.block(name);
+    if (!block) throw new Error(`${this.file.name} lacks the block "${name}", which its config.json asks for`);
+    return block;
+  }
+
   private run(kind: Kind, config: Placement): Run {
     return new Run(record(kind, config), this.weights);
   }
@@ -144,8 +154,7 @@ export class Model {
     for (let i: u32 = 0; i < count; i++) {
       const request = plain.request(i);
       const name = plain.name(request.name);
-      const block = this.file.block(name);
-      if (!block) throw new Error(`${this.file.name} lacks the block "${name}", which its config.json asks for`);
+      const block = this.block(name);
       if (!((request.accepts >> block.format) & 1)) throw new Error(`${this.file.name}: no kernel reads the block "${name}" in its format`);
       store<u8>(formats + i, block.format);
       blocks.push(block);
