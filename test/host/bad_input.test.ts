@@ -265,8 +265,8 @@ describe('forward', () => {
     await refused('invalid_argument', ['AlignTextModel.from_pretrained', '"max_memmory"'], () =>
       AlignTextModel.from_pretrained(golden('odd'), { max_memmory: 5 } as object),
     );
-    await refused('invalid_argument', ['device', 'webgpu'], () =>
-      AlignVisionModel.from_pretrained(golden('odd'), { device: 'webgpu' } as object),
+    await refused('invalid_argument', ['device', '"gpu"', '"webgpu"'], () =>
+      AlignVisionModel.from_pretrained(golden('odd'), { device: 'gpu' } as object),
     );
     await refused('invalid_argument', ['batch_size', '0'], () =>
       model.embed_text(GOOD_TEXT, { batch_size: 0 }),
