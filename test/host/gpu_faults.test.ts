@@ -328,6 +328,12 @@ describe('While loading', () => {
     expect(await forward()).toEqual(on_wasm);
   });
 
+  test('an adapter that gives null for a device', async () => {
+    const adapter = { features: new Set(), limits: {}, requestDevice: () => Promise.resolve(null) };
+    const gpu = { requestAdapter: () => Promise.resolve(adapter) } as unknown as GPU;
+    await refused('gpu_unavailable', ['gives no device', 'null'], () => load({ gpu }));
+  });
+
   test('limits that are too small are named', async () => {
     watched.limits = { maxComputeInvocationsPerWorkgroup: 128 };
     const needed = ['maxComputeInvocationsPerWorkgroup is 128', '256'];

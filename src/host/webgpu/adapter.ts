@@ -102,6 +102,7 @@ async function request(gpu: GPU, { signal, software }: OpenOptions): Promise<Ope
       signal,
       (late) => late.destroy(),
     );
+    if ((device as GPUDevice | null) === null) throw new TypeError('requestDevice gave null');
     const language = gpu.wgslLanguageFeatures as ReadonlySet<string> | undefined;
     return { device, description, software: imitated, owned: true, language };
   } catch (cause) {
