@@ -57,15 +57,17 @@ export function falls_back({ device = 'auto', on_device_lost }: LoadOptions, err
 }
 
 /**
- * The GPU that the options ask for, or null for WASM.
+ * The GPU that the options ask for, or null for WASM. `pays` says whether the model is work enough for a GPU that nobody
+ * handed over.
  * @throws AlignError `gpu_unavailable` where `'webgpu'` was asked for and there is none, `invalid_argument`, `aborted`
  */
-export async function open_gpu(options: LoadOptions): Promise<OpenGpu | null> {
+export async function open_gpu(options: LoadOptions, pays: () => Promise<boolean>): Promise<OpenGpu | null> {
   const { device = 'auto', precision, signal } = options;
   const webgpu = handed_over(options.webgpu) ?? platform.webgpu;
   check_combination(options);
   // No GPU gives the same bits everywhere.
   if (device === 'wasm' || (device === 'auto' && precision === 'exact')) return null;
+  if (device === 'auto' && !options.gpu && !(webgpu && (await pays()))) return null;
   try {
     const source = options.gpu ?? (await unless_aborted(platform.gpu(), signal));
     if (!source)

@@ -10,8 +10,10 @@ import { AlignError, throw_if_aborted } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { falls_back, open_gpu, type OpenGpu } from './gpu.ts';
 import type { LoadOptions } from './options.ts';
-import { lay_out, type Layout, type Parts, type Towers } from './placement.ts';
-import type { Recorder, RecorderOptions } from './plan/recorder.ts';
+import { image_size, lay_out, usual_tokens, type Layout, type Parts, type Towers } from './placement.ts';
+import { describe } from './plan/describe.ts';
+import type { Plan } from './plan/plan.ts';
+import { Recorder, type RecorderOptions } from './plan/recorder.ts';
 import { Progress } from './progress.ts';
 import { WasmExecutor } from './wasm/executor.ts';
 import {
@@ -52,7 +54,7 @@ export async function load_runtime(folder: ModelFolder, parts: Parts, given: Loa
   // Compiled once: a Response can be read once, and a model may be loaded again.
   const options = given.wasm === undefined ? given : { ...given, wasm: await compile(given.wasm) };
   const order = { folder, parts, options };
-  const open = await open_gpu(options);
+  const open = await open_gpu(options, () => pays(order));
   if (!open) return load_on_wasm(order);
   try {
     return await load_on_gpu(order, open);
@@ -61,6 +63,33 @@ export async function load_runtime(folder: ModelFolder, parts: Parts, given: Loa
     if (falls_back(options, error)) return load_on_wasm(order);
     throw error;
   }
+}
+
+/**
+ * Multiply-accumulates of a text or a picture from which on a GPU pays: 50 ms on WASM, of which its hundreds of dispatches
+ * and the way there and back take a good part.
+ */
+const PAYS = 1e9;
+
+/** Whether a text or a picture is work enough for a GPU. */
+async function pays({ parts, options }: Order): Promise<boolean> {
+  const recorder = new Recorder(new Instance(await compile(options.wasm)));
+  const place = { shard: 0, offset: 0, prefixed: true };
+  const plans: Plan[] = [];
+  if (parts.text) {
+    const length = usual_tokens(parts.text);
+    const call = { sequences: 1, length, tokens: length, inputs_embeds: false, features: false };
+    const wanted = { last_hidden_state: true, hidden_states: false, attentions: false };
+    plans.push(
+      recorder.text(parts.text, { pooler: false, projection_dim: 0 }, place, { ...call, ...wanted }),
+    );
+  }
+  if (parts.vision) {
+    const [height, width] = image_size(parts.vision);
+    const call = { batch: 1, height, width, last_hidden_state: false, hidden_states: false };
+    plans.push(recorder.vision(parts.vision, place, call));
+  }
+  return plans.some((plan) => describe(plan).reduce((sum, { macs }) => sum + macs, 0) >= PAYS);
 }
 
 async function load_on_wasm(order: Order): Promise<Runtime> {
