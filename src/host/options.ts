@@ -20,10 +20,10 @@ export const DEVICES = ['wasm', 'webgpu', 'auto'] as const;
 /** Options of everything that loads a model. */
 export interface LoadOptions extends OpenOptions {
   /**
-   * Where the model runs. `'auto'` (the default) takes WebGPU where there is a real GPU and the model is work enough for one, or where `gpu` hands one
-   * over, and WASM where there is none, where
-   * the GPU fails while loading, or where `precision: 'exact'` asks for the same bits everywhere. `'webgpu'` takes a
-   * software adapter too, and throws `gpu_unavailable` where there is none at all.
+   * Where the model runs. `'auto'` (the default) takes WebGPU where there is a real GPU and the model is work enough for it,
+   * or `gpu` hands one over; and WASM where there is none, where the GPU fails while loading, or where `precision: 'exact'`
+   * asks for the same bits everywhere. `'webgpu'` takes a software adapter too, and throws `gpu_unavailable` where there is
+   * none at all.
    */
   device?: (typeof DEVICES)[number] | undefined;
   /**
