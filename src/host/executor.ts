@@ -1,5 +1,6 @@
 // What runs a plan. One implementation a device; both read the same records.
 
+import { ALIGNMENT } from './plan/layout.ts';
 import type { Plan, PlanTensor } from './plan/plan.ts';
 import { Tensor } from './tensor.ts';
 
@@ -30,6 +31,11 @@ export interface Executor {
   /** Bytes held. */
   memory(): { weights: number; arena: number; total: number };
   dispose(): void;
+}
+
+/** Bytes rounded up to where the next tensor or block may begin. */
+export function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
 
 /** Whether a tensor is a map of pixels: those change between NHWC inside and NCHW outside. */

@@ -11,7 +11,7 @@ import type { Executor } from './executor.ts';
 import { falls_back, open_gpu, type OpenGpu } from './gpu.ts';
 import type { LoadOptions } from './options.ts';
 import { image_size, lay_out, usual_tokens, type Layout, type Parts, type Towers } from './placement.ts';
-import { describe } from './plan/describe.ts';
+import { plan_macs } from './plan/describe.ts';
 import type { Plan } from './plan/plan.ts';
 import { Recorder, type RecorderOptions } from './plan/recorder.ts';
 import { Progress } from './progress.ts';
@@ -89,7 +89,7 @@ async function pays({ parts, options }: Order): Promise<boolean> {
     const call = { batch: 1, height, width, last_hidden_state: false, hidden_states: false };
     plans.push(recorder.vision(parts.vision, place, call));
   }
-  return plans.some((plan) => describe(plan).reduce((sum, { macs }) => sum + macs, 0) >= PAYS);
+  return plans.some((plan) => plan_macs(plan) >= PAYS);
 }
 
 async function load_on_wasm(order: Order): Promise<Runtime> {

@@ -198,26 +198,19 @@ describe('A lost device', () => {
     expect(watched.count('adapter.requestDevice')).toBe(1);
   });
 
-  test('rebuild that finds no adapter says so, and finds it later', async () => {
-    await load({ on_device_lost: 'rebuild' });
-    watched.device!.lose('unknown');
-    watched.present = false;
-    await refused('gpu_unavailable', ['no GPU adapter'], forward);
-    await refused('gpu_unavailable', ['no GPU adapter'], forward);
-    watched.present = true;
-    expect(await forward()).toEqual(expected);
-  });
-
-  test('with the word table out of memory, too', async () => {
-    await load({ on_device_lost: 'rebuild', embeddings: 'rows' });
-    expect(await forward()).toEqual(expected);
-    watched.device!.lose('unknown');
-    watched.present = false;
-    await refused('gpu_unavailable', ['no GPU adapter'], forward);
-    await refused('gpu_unavailable', ['no GPU adapter'], forward);
-    watched.present = true;
-    expect(await forward()).toEqual(expected);
-  });
+  test.each(['resident', 'rows'] as const)(
+    'rebuild that finds no adapter says so, and finds it later (embeddings: %s)',
+    async (embeddings) => {
+      await load({ on_device_lost: 'rebuild', embeddings });
+      expect(await forward()).toEqual(expected);
+      watched.device!.lose('unknown');
+      watched.present = false;
+      await refused('gpu_unavailable', ['no GPU adapter'], forward);
+      await refused('gpu_unavailable', ['no GPU adapter'], forward);
+      watched.present = true;
+      expect(await forward()).toEqual(expected);
+    },
+  );
 
   test('rebuild may be aborted, and done by the next call', async () => {
     await load({ on_device_lost: 'rebuild' });

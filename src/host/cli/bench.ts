@@ -3,7 +3,7 @@
 import { WEIGHT_DTYPES } from '../checkpoint/formats.ts';
 import type { Executor, Inputs } from '../executor.ts';
 import type { AlignModel } from '../models.ts';
-import { describe } from '../plan/describe.ts';
+import { describe, plan_macs } from '../plan/describe.ts';
 import type { LoadOptions } from '../options.ts';
 import type { Plan } from '../plan/plan.ts';
 import { choice, device_of, parse_words, RUNNING } from './args.ts';
@@ -123,7 +123,7 @@ async function measure(
   return {
     best_ms,
     median_ms: totals[totals.length >> 1]!,
-    gflops: gflops_of(sum(describe(plan).map(({ macs }) => macs)), best_ms),
+    gflops: gflops_of(plan_macs(plan), best_ms),
     rows: by_kernel ? kernels(plan, runs) : [],
   };
 }

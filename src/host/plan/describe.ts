@@ -57,6 +57,11 @@ export function describe(plan: Plan): OpDescription[] {
   });
 }
 
+/** Multiply-accumulates of a whole plan. */
+export function plan_macs(plan: Plan): number {
+  return describe(plan).reduce((sum, op) => sum + op.macs, 0);
+}
+
 function macs({ macs_low, macs_high }: { macs_low: number; macs_high: number }): number {
   return macs_low + macs_high * 2 ** 32;
 }

@@ -7,6 +7,7 @@
 
 import { AlignError, throw_if_aborted } from '../errors.ts';
 import {
+  aligned,
   read_tensor,
   write_tensor,
   type Executor,
@@ -15,7 +16,6 @@ import {
   type RunOptions,
 } from '../executor.ts';
 import { pause_every, type Pause } from '../pause.ts';
-import { ALIGNMENT } from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
 import { CONTROL_BYTES } from './control.ts';
 import type { ThreadExports } from './exports.ts';
@@ -82,7 +82,7 @@ export class WasmExecutor implements Executor {
 
   /** First address behind the weights. */
   get behind_weights(): number {
-    return align(this.#weights + this.#weight_bytes);
+    return aligned(this.#weights + this.#weight_bytes);
   }
 
   fits({ arena_bytes, ops }: Plan): boolean {
@@ -127,7 +127,7 @@ export class WasmExecutor implements Executor {
   prepare(plan: Plan): number {
     const { instance } = this;
     const records = this.behind_weights;
-    const arena = align(records + plan.ops.length);
+    const arena = aligned(records + plan.ops.length);
     this.#check_limit('the activations of this call', arena + plan.arena_bytes);
     instance.ensure(arena + plan.arena_bytes);
     if (this.#current !== plan) {
@@ -222,8 +222,4 @@ function shared_memory(max_bytes: number): WebAssembly.Memory {
       },
     );
   }
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }

@@ -6,7 +6,14 @@
 
 import { unless_aborted } from '../abort.ts';
 import { AlignError, throw_if_aborted } from '../errors.ts';
-import { write_tensor, type Executor, type Inputs, type Outputs, type RunOptions } from '../executor.ts';
+import {
+  aligned,
+  write_tensor,
+  type Executor,
+  type Inputs,
+  type Outputs,
+  type RunOptions,
+} from '../executor.ts';
 import { RECORD_BYTES } from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
 import { autotune, type Tuned } from './autotune.ts';
@@ -14,7 +21,7 @@ import { READ, USAGE, type Gpu } from './device.ts';
 import { encode, plan_dispatches, type Dispatch } from './dispatches.ts';
 import { Pipelines } from './pipelines.ts';
 import { time_ops } from './profile.ts';
-import { aligned, read_outputs, readback_bytes, tensor_bytes } from './readback.ts';
+import { read_outputs, readback_bytes, tensor_bytes } from './readback.ts';
 
 /** What a run works in. One run has it at a time, and gives it back for the next. */
 interface Room {

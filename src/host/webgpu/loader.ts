@@ -4,6 +4,7 @@
 import { unless_aborted } from '../abort.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { throw_if_aborted } from '../errors.ts';
+import { aligned } from '../executor.ts';
 import type { WeightRequest } from '../plan/plan.ts';
 import { pack_block, RANGE_BYTES, READ_BYTES, read_packed, type LoadingOptions } from '../wasm/loader.ts';
 import type { Instance } from '../wasm/module.ts';
@@ -78,7 +79,7 @@ export async function stream_weights(
   for (const request of requests) {
     throw_if_aborted(signal);
     const block = instance.base;
-    const end = Math.ceil((block + request.bytes) / 256) * 256;
+    const end = aligned(block + request.bytes);
     instance.ensure(end);
     instance.bytes(block, request.bytes).fill(0);
     await pack_block(instance, block, end, request, checkpoint, options);

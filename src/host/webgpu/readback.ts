@@ -1,7 +1,6 @@
 // Where a run's outputs lie in its readback buffer, and how they come out of it.
 
-import { read_tensor, type Outputs } from '../executor.ts';
-import { ALIGNMENT } from '../plan/layout.ts';
+import { aligned, read_tensor, type Outputs } from '../executor.ts';
 import type { Plan, PlanTensor } from '../plan/plan.ts';
 
 /** Copies the outputs, which lie one behind the other in a mapped readback buffer, out of it. */
@@ -27,8 +26,4 @@ export function readback_bytes(plan: Plan): number {
   let bytes = 0;
   for (const tensor of plan.outputs.values()) bytes += aligned(tensor_bytes(tensor));
   return bytes;
-}
-
-export function aligned(bytes: number): number {
-  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
