@@ -1,7 +1,16 @@
 // What a fresh clone needs before anything runs: dependencies installed, dist built. Shared by start.mjs and test.mjs.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -79,6 +88,27 @@ export function install_peers() {
   if (changed(`${PEERS}/node_modules/.package-lock.json`) >= changed(`${PEERS}/package-lock.json`)) return;
   const args = ['ci', '--prefix', PEERS, '--ignore-scripts', '--no-audit', '--no-fund', QUIET];
   step('installing onnxruntime for the benchmark (400 MB), once …', NETWORK, 'npm', args);
+}
+
+const PACKED = '.cache/package';
+const INSTALLED = 'test/node_modules/align-wasm/package.json';
+
+/**
+ * Packs the package as npm publishes it and installs that in test/, so that what the tests of runtimes, bundlers and
+ * examples import as align-wasm is what users get: with its files, its `exports` and its dependencies, and nothing else.
+ */
+export function install_package() {
+  if (changed(INSTALLED) >= Math.max(latest('dist'), changed('package.json'))) return;
+  rmSync(join(root, PACKED), { recursive: true, force: true });
+  mkdirSync(join(root, PACKED), { recursive: true });
+  step('packing the package (npm pack) …', '', 'npm', ['pack', '--pack-destination', PACKED, '--silent']);
+  const [tarball] = readdirSync(join(root, PACKED));
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const webp = `@jsquash/webp@${devDependencies['@jsquash/webp']}`; // an optional peer that the tests use
+  const args = ['install', '--prefix', 'test', '--no-save', '--no-package-lock', '--ignore-scripts'];
+  const what = [`${PACKED}/${tarball}`, webp, '--prefer-offline', '--no-audit', '--no-fund', QUIET];
+  step('installing it for the tests …', NETWORK, 'npm', [...args, ...what]);
+  utimesSync(join(root, INSTALLED), new Date(), new Date()); // it has the time of packing, which is fixed
 }
 
 const BINARIES = 'test/runtimes/binaries';

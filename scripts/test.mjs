@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import {
   build,
   install,
+  install_package,
   install_postgres,
   install_runtimes,
   install_wasmtime,
@@ -58,6 +59,7 @@ if (!long) {
   install_wasmtime();
 }
 build();
+if (!long) install_package();
 
 let passed = 0;
 let failed = 0;
