@@ -12,12 +12,27 @@ const out = join(root, 'dist/bundle');
 const jpeg = 'mozjpeg_dec.wasm';
 
 rmSync(out, { recursive: true, force: true }); // shared files have other names after every change
+
+// Threads first: each one file that imports nothing, as tools that copy a worker's script do not look into it.
+const threads = ['browser_thread.js', 'node_thread.js'];
+await build({
+  absWorkingDir: root,
+  entryPoints: threads.map((name) => `dist/platform/${name}`),
+  outdir: 'dist/platform',
+  allowOverwrite: true,
+  bundle: true,
+  format: 'esm',
+  external: ['node:*'],
+  target: 'es2022',
+  minify: true,
+  logLevel: 'warning',
+});
+for (const name of threads) rmSync(join(root, `dist/platform/${name}.map`), { force: true }); // of what tsc wrote
 await build({
   absWorkingDir: root,
   entryPoints: {
     index: 'dist/index.js',
     webgpu: 'dist/webgpu/index.js',
-    browser_thread: 'dist/platform/browser_thread.js',
   },
   chunkNames: 'shared-[hash]',
   splitting: true,
@@ -31,4 +46,5 @@ await build({
   minify: true,
   logLevel: 'warning',
 });
+copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
 copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
