@@ -70,9 +70,16 @@ function nothing_there(path: string, cause: unknown): null {
   throw new AlignError('not_found', `${path} must not be read: ${String(cause)}`, { cause });
 }
 
-/** A module that lies in another package. */
+/** A module that lies in another package; where a bundle took the packages in, a copy of it beside the bundle. */
 async function compile_from(place: string): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(await readFile(createRequire(import.meta.url).resolve(place)));
+  const installed = async (): Promise<Uint8Array> => readFile(createRequire(import.meta.url).resolve(place));
+  const beside = new URL(place.slice(place.lastIndexOf('/') + 1), import.meta.url);
+  const bytes = await installed().catch((cause: unknown) =>
+    readFile(beside).catch(() => {
+      throw cause as Error;
+    }),
+  );
+  return WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
 }
 
 async function compile_jpeg(): Promise<WebAssembly.Module> {
