@@ -140,7 +140,7 @@ const lines = (await readFile(new URL('labels.txt', examples), 'utf8')).trim().s
 const labels = [...new Set([...sets.map(([name]) => name), ...lines])];
 await table(
   `embedded model, ${pictures.length} pictures, ${labels.length} texts; time of one picture and of a text of 64 tokens`,
-  path('../weights/align-icons'),
+  path('../weights/checkpoint'),
   (file) => embed_icons(file, pictures, labels),
 );
 

@@ -1,4 +1,4 @@
-// class Align with the embedded model: against transformers' own answers, and every rule of the five-line API.
+// class Align with the checkpoint of the embedded model: against transformers' own answers, and every rule of the five-line API.
 
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,14 +7,14 @@ import type { AlignError } from '../../src/host/errors.ts';
 import { LabelSet } from '../../src/host/label_set.ts';
 import { pipeline } from '../../src/host/pipeline.ts';
 import { dot } from '../../src/host/scores.ts';
-import { picture, ZERO_SHOT } from './zero_shot.ts';
+import { CHECKPOINT, picture, ZERO_SHOT } from './zero_shot.ts';
 
 let align: Align;
 let dog: Uint8Array;
 let pizza: Uint8Array;
 
 beforeAll(async () => {
-  align = await Align.load();
+  align = await Align.load(CHECKPOINT);
   dog = await readFile(picture('dog'));
   pizza = await readFile(picture('pizza'));
 });
@@ -267,13 +267,13 @@ describe('a model as a whole', () => {
     setTimeout(() => control.abort(), 5);
     expect((await refusal(call)).code).toBe('aborted');
     expect(await align.embed_text('dog')).toHaveLength(align.model.config.projection_dim);
-    expect((await refusal(Align.load(undefined, { signal: AbortSignal.abort() }))).code).toBe('aborted');
+    expect((await refusal(Align.load(CHECKPOINT, { signal: AbortSignal.abort() }))).code).toBe('aborted');
   });
 
   it('takes align.wasm as bytes, a Module, or a Response, which can be read only once', async () => {
     const bytes = await readFile(new URL('../../dist/align.wasm', import.meta.url));
     for (const wasm of [bytes, await WebAssembly.compile(bytes), new Response(bytes)]) {
-      const own = await Align.load(undefined, { wasm });
+      const own = await Align.load(CHECKPOINT, { wasm });
       expect(await own.embed_text('anchor')).toEqual(await align.embed_text('anchor'));
       own.dispose();
     }
@@ -283,7 +283,7 @@ describe('a model as a whole', () => {
   });
 
   it('refuses options that this version does not support, and models that are not there', async () => {
-    const npu = await refusal(Align.load(undefined, { device: 'npu' as 'wasm' }));
+    const npu = await refusal(Align.load(CHECKPOINT, { device: 'npu' as 'wasm' }));
     expect([npu.code, npu.message]).toEqual([
       'invalid_argument',
       'Align.load: device "npu" is not supported; it must be "wasm" or "webgpu" or "auto"',
@@ -293,20 +293,20 @@ describe('a model as a whole', () => {
   });
 
   it('loads one tower alone, with the same bits', async () => {
-    const text = await Align.load(undefined, { towers: 'text' });
+    const text = await Align.load(CHECKPOINT, { towers: 'text' });
     expect(await text.embed_text('dog')).toEqual(await align.embed_text('dog'));
     expect((await refusal(text.embed_image(dog))).code).toBe('invalid_argument');
     expect(text.model.memory.weights).toBeLessThan(align.model.memory.weights);
     text.dispose();
     const set = LabelSet.from_bytes((await align.label_set(['dog', 'pizza'])).to_bytes());
-    const vision = await Align.load(undefined, { towers: 'vision' });
+    const vision = await Align.load(CHECKPOINT, { towers: 'vision' });
     expect(await vision.classify(pizza, set)).toEqual(await align.classify(pizza, set));
     vision.dispose();
   });
 
   it('reports progress up to ready', async () => {
     const events: string[] = [];
-    const loaded = await Align.load(undefined, { progress_callback: ({ status }) => events.push(status) });
+    const loaded = await Align.load(CHECKPOINT, { progress_callback: ({ status }) => events.push(status) });
     loaded.dispose();
     expect(events[0]).toBe('initiate');
     expect(events).toContain('progress');
@@ -314,7 +314,7 @@ describe('a model as a whole', () => {
   });
 
   it('throws disposed after dispose, twice is fine, and `using` does it too', async () => {
-    const first = await Align.load(undefined, { towers: 'text' });
+    const first = await Align.load(CHECKPOINT, { towers: 'text' });
     first.dispose();
     first.dispose();
     for (const call of [
@@ -325,15 +325,15 @@ describe('a model as a whole', () => {
       first.mix([{ text: 'dog' }]),
     ])
       expect((await refusal(call)).code).toBe('disposed');
-    const busy = await Align.load(undefined, { towers: 'vision' });
+    const busy = await Align.load(CHECKPOINT, { towers: 'vision' });
     const running = busy.embed_image([dog, pizza, dog], { batch_size: 1 });
     const waiting = busy.embed_image(dog);
     busy.dispose();
     for (const call of [running, waiting]) expect((await refusal(call)).code).toBe('disposed');
-    const second = await Align.load(undefined, { towers: 'text' });
+    const second = await Align.load(CHECKPOINT, { towers: 'text' });
     second[Symbol.dispose]();
     expect((await refusal(second.embed_text('dog'))).code).toBe('disposed');
-    const third = await Align.load(undefined, { towers: 'text' });
+    const third = await Align.load(CHECKPOINT, { towers: 'text' });
     await third[Symbol.asyncDispose]();
     expect((await refusal(third.embed_text('dog'))).code).toBe('disposed');
   });

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bar, bytes_text, padded, table, width_of } from '../../src/host/cli/text.ts';
 import { cli } from './cli.ts';
-import { picture, ZERO_SHOT } from './zero_shot.ts';
+import { CHECKPOINT, picture, ZERO_SHOT } from './zero_shot.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -104,7 +104,7 @@ describe('classify', () => {
     expect([status, err]).toEqual([0, '']);
     const lines = out.split('\n');
     expect(lines[0]).toMatch(/pizza\.png {2}[0-9.]+ ms$/);
-    expect(lines[1]).toMatch(/^ {2}pizza {5} {0,2}[0-9.]+ % {2}█/);
+    expect(lines[1]).toMatch(/^ {2}pizza {4,6}[0-9.]+ % {2}█/);
     expect(lines[2]).toMatch(/^ {2}(dog|bicycle) +[0-9.]+ %/);
     expect(lines[1]!.indexOf('%')).toBe(lines[2]!.indexOf('%'));
     expect(lines[3]).toBe('');
@@ -126,6 +126,8 @@ describe('classify', () => {
         labels,
         '--template',
         template,
+        '--model',
+        CHECKPOINT,
         '--json',
       ]);
       expect(status).toBe(0);

@@ -21,7 +21,7 @@ import { cli } from './cli.ts';
 const folder = mkdtempSync(join(tmpdir(), 'align-wasm-convert-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const icons = fileURLToPath(new URL('../../weights/align-icons', import.meta.url));
+const icons = fileURLToPath(new URL('../../weights/checkpoint', import.meta.url));
 const picture = fileURLToPath(new URL('../../examples/pictures/dog.png', import.meta.url));
 let files = 0;
 const fresh = (): string => join(folder, `${files++}.safetensors`);
@@ -173,7 +173,7 @@ describe('a packed file in', () => {
     const [summary] = json() as [{ packed: { formats: Record<string, { blocks: number; bytes: number }> } }];
     expect(summary).toMatchObject({
       model: path,
-      parameters: { total: 1_675_713 },
+      parameters: { total: 2_652_201 },
       tensors: blocks.size,
       missing: [],
       misshapen: [],
@@ -192,7 +192,7 @@ describe('a packed file in', () => {
     }
     const shown = await cli(['inspect', path]);
     expect(shown.out).toMatch(/^ {2}packed +q8, version 1, both towers$/m);
-    expect(shown.out).toMatch(/^ {2}blocks +\d+: .*q8d [\d.]+ KB in \d+/m);
+    expect(shown.out).toMatch(/^ {2}blocks +\d+: .*q8d [\d.]+ [KM]B in \d+/m);
     expect(shown.out).toMatch(/^ {2}files .*tokenizer\.json/m);
   });
 

@@ -138,7 +138,7 @@ describe('difference', () => {
 });
 
 describe('inspect', () => {
-  const weights = fileURLToPath(new URL('../../weights/align-icons', import.meta.url));
+  const weights = fileURLToPath(new URL('../../weights/checkpoint', import.meta.url));
   const config = JSON.parse(readFileSync(join(weights, 'config.json'), 'utf8')) as {
     projection_dim: number;
     text_config: Record<'num_hidden_layers' | 'hidden_size' | 'max_position_embeddings', number>;
@@ -151,7 +151,7 @@ describe('inspect', () => {
       .filter(({ name }) => !/running_mean|running_var|num_batches_tracked/.test(name))
       .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const { projection_dim, text_config: text } = config;
-    const { status, out } = await cli(['inspect']);
+    const { status, out } = await cli(['inspect', weights]);
     expect(status).toBe(0);
     expect(out).toContain(`align, embeddings of ${projection_dim} values`);
     expect(out).toMatch(
@@ -265,7 +265,7 @@ describe('bench', () => {
     }[];
     expect(others).toEqual([]);
     expect(result!.tower).toBe('vision');
-    expect(result!.rows.find(({ kernel }) => kernel === 'Depthwise')!.ops).toBe(10);
+    expect(result!.rows.find(({ kernel }) => kernel === 'Depthwise')!.ops).toBe(11);
     expect(result!.rows.reduce((sum, { ms }) => sum + ms, 0)).toBeCloseTo(result!.best_ms, 6);
   });
 
@@ -281,7 +281,7 @@ describe('bench', () => {
       '--ops',
     ]);
     expect(status).toBe(0);
-    for (const word of ['fp32, exact, 2 threads', 'median', 'Gemm']) expect(out).toContain(word);
+    for (const word of ['q8, exact, 2 threads', 'median', 'Gemm']) expect(out).toContain(word);
   });
 
   it('refuses what the model cannot run', async () => {

@@ -10,7 +10,7 @@ import { with_tensors } from '../support/edited_checkpoint.ts';
 import { packed } from '../support/packed.ts';
 import { read_packed_file } from '../support/packed_reader.ts';
 
-const icons = new URL('../../weights/align-icons/', import.meta.url);
+const icons = new URL('../../weights/checkpoint/', import.meta.url);
 
 describe('What is stored how, in the embedded model', () => {
   const formats_of = async (dtype: WeightDtype): Promise<Map<string, string>> => {

@@ -29,7 +29,7 @@ const folder = mkdtempSync(join(tmpdir(), 'align-wasm-packed-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => vi.restoreAllMocks());
 
-const icons = new URL('../../weights/align-icons/', import.meta.url);
+const icons = new URL('../../weights/checkpoint/', import.meta.url);
 const whole = ['tiny', 'odd', 'gray', 'float16', 'bfloat16', 'sharded'];
 const towers = ['tower-text', 'tower-vision'];
 

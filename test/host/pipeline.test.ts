@@ -1,4 +1,4 @@
-// pipeline(task) with the embedded model, against transformers' own answers.
+// pipeline(task) with the checkpoint of the embedded model, against transformers' own answers.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AlignError } from '../../src/host/errors.ts';
@@ -10,7 +10,7 @@ import {
 } from '../../src/host/pipeline.ts';
 import { dot, rows } from '../../src/host/scores.ts';
 import type { Tensor } from '../../src/host/tensor.ts';
-import { picture, ZERO_SHOT } from './zero_shot.ts';
+import { CHECKPOINT, picture, ZERO_SHOT } from './zero_shot.ts';
 
 const { labels, pictures, features, scores } = ZERO_SHOT;
 
@@ -30,7 +30,7 @@ function expect_unit(actual: Tensor<'float32'>): void {
 describe('zero-shot-image-classification', () => {
   let classify: ZeroShotImageClassificationPipeline;
   beforeAll(async () => {
-    classify = await pipeline('zero-shot-image-classification');
+    classify = await pipeline('zero-shot-image-classification', CHECKPOINT);
   });
   afterAll(() => classify.dispose());
 
@@ -66,7 +66,7 @@ describe('zero-shot-image-classification', () => {
 describe('feature-extraction', () => {
   let extract: FeatureExtractionPipeline;
   beforeAll(async () => {
-    extract = await pipeline('feature-extraction');
+    extract = await pipeline('feature-extraction', CHECKPOINT);
   });
   afterAll(() => extract.dispose());
 
@@ -86,7 +86,7 @@ describe('feature-extraction', () => {
 describe('image-feature-extraction', () => {
   let extract: ImageFeatureExtractionPipeline;
   beforeAll(async () => {
-    extract = await pipeline('image-feature-extraction');
+    extract = await pipeline('image-feature-extraction', CHECKPOINT);
   });
 
   it('gives get_image_features, un-normalised unless asked', async () => {

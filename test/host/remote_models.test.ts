@@ -17,7 +17,7 @@ import { golden } from '../support/edited_checkpoint.ts';
 import { hostile_server, type HostileServer } from '../support/hostile_server.ts';
 import { packed } from '../support/packed.ts';
 
-const icons = fileURLToPath(new URL('../../weights/align-icons', import.meta.url));
+const icons = fileURLToPath(new URL('../../weights/checkpoint', import.meta.url));
 const FILES = [
   'config.json',
   'model.safetensors',
@@ -99,7 +99,7 @@ describe('a model', () => {
     const before = process.cwd();
     process.chdir(join(icons, '../..'));
     try {
-      const folder = await open_model('weights/align-icons', hub());
+      const folder = await open_model('weights/checkpoint', hub());
       expect(await folder.json('config.json')).toMatchObject({ model_type: 'align' });
     } finally {
       process.chdir(before);

@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'align-wasm-rows-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const whole = ['tiny', 'odd', 'gray', 'float16', 'bfloat16', 'sharded'];
-const icons = fileURLToPath(new URL('../../weights/align-icons', import.meta.url));
+const icons = fileURLToPath(new URL('../../weights/checkpoint', import.meta.url));
 
 /** Every output of a golden's cases, as the bits that they are. */
 async function outputs(name: string, model: ModelSource, options: LoadOptions): Promise<unknown[]> {

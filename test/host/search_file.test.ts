@@ -261,7 +261,7 @@ test.each<[string, Uint8Array]>([
 });
 
 test('a model is no index', async () => {
-  const model = new URL('../../weights/align-icons/model.safetensors', import.meta.url);
+  const model = new URL('../../weights/checkpoint/model.safetensors', import.meta.url);
   await refused('corrupt_index', ['format'], () => AlignIndex.load(model));
 });
 

@@ -3,7 +3,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { RawImage } from '../../src/host/image.ts';
-import { platform as node } from '../../src/host/platform/node.ts';
+import { pictures as node } from '../../src/host/platform/node.ts';
 import { decode_png } from '../../src/host/platform/web_png.ts';
 import { KINDS, make_png, random_bytes, random_lines } from '../support/png.ts';
 

@@ -20,7 +20,7 @@ PICTURES = ["bicycle", "fish", "pizza", "sailboat"]
 
 
 def main():
-    folder = ROOT / "weights/align-icons"
+    folder = ROOT / "weights/checkpoint"
     model = AlignModel.from_pretrained(folder, dtype=torch.float32).eval()
     processor = AlignProcessor.from_pretrained(folder)
     classify = ZeroShotImageClassificationPipeline(

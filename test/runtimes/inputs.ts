@@ -101,11 +101,11 @@ export function bitmap_blob(): Buffer {
   return pack([shown, ...kinds().filter(([name]) => !name.includes('-16'))]);
 }
 
-/** The embedded model packed in fewer bits. */
+/** What the embedded model was made of, packed in every way. */
 const packed_models: readonly File[] = await Promise.all(
-  (['q8', 'q4'] as const).map(async (dtype): Promise<File> => [
+  (['fp32', 'q8', 'q4'] as const).map(async (dtype): Promise<File> => [
     `packed/${dtype}.safetensors`,
-    await packed(new URL('../../weights/align-icons/', import.meta.url), { dtype }),
+    await packed(new URL('../../weights/checkpoint/', import.meta.url), { dtype }),
   ]),
 );
 

@@ -22,7 +22,7 @@ interface Embedded {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const MODEL = `${root}weights/align-icons`;
+const MODEL = `${root}weights/checkpoint`;
 const folder = new_folder();
 const LABELS = ['a sailboat', 'a dog', 'scissors, "sharp"', 'Ünïcödé'];
 const random = new Random(7);

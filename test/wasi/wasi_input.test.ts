@@ -10,7 +10,7 @@ import { HOSTS, new_folder, run_in, type Ended, type Run } from './hosts.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const MODEL = fileURLToPath(new URL('../../weights/align-icons', import.meta.url));
+const MODEL = fileURLToPath(new URL('../../weights/checkpoint', import.meta.url));
 const folder = new_folder();
 let model: Uint8Array<ArrayBuffer>;
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from transformers import AlignModel, AlignProcessor
 
 HERE = pathlib.Path(__file__).parent
-MODEL = HERE.parent / "align-icons"
+MODEL = HERE.parent / "checkpoint"
 RANKS = (1, 5, 10)
 TEMPLATES = ("{}", "a drawing of {}")
 

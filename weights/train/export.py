@@ -1,12 +1,13 @@
-"""Writes a trained model as a folder that transformers and align-wasm load.
+"""Writes a trained model as a folder that transformers and align-wasm load, in F16, by default ../checkpoint.
 
-    python export.py --model .cache/run/ema.pt --out FOLDER
+    python export.py --model .cache/run/ema.pt
 
 Fits the temperature on the validation sets (it changes no ranking, only how sure probabilities are), then loads the
 folder with transformers and checks that it gives the same embeddings through the official processor.
 """
 
 import argparse
+import copy
 import json
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def practised_positions(model: AlignModel, words: Words) -> None:
 
 def write(model: AlignModel, words: Words, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(out)
+    copy.deepcopy(model).half().save_pretrained(out)
     image_processor = EfficientNetImageProcessorPil(**{k: v for k, v in PREPROCESSOR.items() if k != "background"})
     AlignProcessor(image_processor, words.tokenizer).save_pretrained(out)
     image_processor.save_pretrained(out)
@@ -66,7 +67,7 @@ def check(model: AlignModel, words: Words, cache: Path, out: Path) -> float:
     through the official processor as it is by default (texts padded to 64)."""
     held_out = HeldOut(cache, VALIDATION)
     icons, names = held_out.icons[:16], held_out.names[:16]
-    loaded = AlignModel.from_pretrained(out).eval()
+    loaded = AlignModel.from_pretrained(out, dtype=torch.float32).eval()
     processor = AlignProcessor.from_pretrained(out)
     alpha = 1 - torch.stack([held_out.rasters.alpha([icon["at"]])[0, 0] for icon in icons])
     pictures = [Image.fromarray((a.numpy() * 255).round().astype(np.uint8)).convert("RGB") for a in alpha]
@@ -85,7 +86,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model", type=Path, default=here / ".cache/run/ema.pt")
     options.add_argument("--cache", type=Path, default=here / ".cache")
-    options.add_argument("--out", type=Path, required=True)
+    options.add_argument("--out", type=Path, default=here.parent / "checkpoint")
     args = options.parse_args()
     torch.set_num_threads(1)
     words = Words(args.cache)

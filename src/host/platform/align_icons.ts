@@ -1,5 +1,5 @@
-// The embedded model as an import of its own, `align-wasm/align-icons`: one packed file (weights/FORMAT.md) that the build
-// makes of weights/align-icons. It is read when a model is loaded from it.
+// The embedded model as an import of its own, `align-wasm/align-icons`: one packed file (weights/FORMAT.md), a copy
+// of weights/align-icons/model.safetensors. It is read when a model is loaded from it.
 
 import type { ModelFiles } from '../checkpoint/model_files.ts';
 

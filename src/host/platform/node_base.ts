@@ -15,7 +15,15 @@ import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
 import { folder_cache, hub_folder, node_hasher } from './node_cache.ts';
-import { MAX_PIXELS, once, type Build, type Platform, type Thread, type ThreadEvents } from './platform.ts';
+import {
+  MAX_PIXELS,
+  once,
+  type Build,
+  type Pictures,
+  type Platform,
+  type Thread,
+  type ThreadEvents,
+} from './platform.ts';
 
 const FILES: Readonly<Record<Build, string>> = {
   exact: 'align.wasm',
@@ -107,6 +115,20 @@ async function load_webp(): Promise<WebpDecoder | null> {
   }
 }
 
+/** Decoders with Node's zlib behind them. */
+export const node_pictures: Pictures = {
+  jpeg_wasm: () => (jpeg ??= compile_jpeg()),
+  webp: () => (webp ??= load_webp()),
+  decode_png(bytes) {
+    // The depth stands at byte 24; pngjs would round 16 bits to 8.
+    const { width, height, data } = PNG.sync.read(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      { skipRescale: bytes[24] === 16 },
+    );
+    return { width, height, data };
+  },
+};
+
 /** The platform of a runtime with Node's built-ins. */
 export function node_platform(name: string): Platform {
   return {
@@ -114,12 +136,7 @@ export function node_platform(name: string): Platform {
     max_pixels: MAX_PIXELS,
     relaxed: true,
     wasm: (build) => once(compiled, build, compile_own),
-    webgpu: null,
-    gpu: () => Promise.resolve(null),
-    gpu_hint: "use device 'wasm'",
     spawn,
-    jpeg_wasm: () => (jpeg ??= compile_jpeg()),
-    webp: () => (webp ??= load_webp()),
 
     async fetch_bytes(location) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;
@@ -185,18 +202,9 @@ export function node_platform(name: string): Platform {
     hasher: node_hasher,
 
     embedded_model() {
-      // From dist/platform/ and from src/host/platform/ alike.
-      const depth = import.meta.url.endsWith('.ts') ? '../../../' : '../../';
-      return new URL(`${depth}weights/align-icons/`, import.meta.url);
-    },
-
-    decode_png(bytes) {
-      // The depth stands at byte 24; pngjs would round 16 bits to 8.
-      const { width, height, data } = PNG.sync.read(
-        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-        { skipRescale: bytes[24] === 16 },
-      );
-      return { width, height, data };
+      // Built, one file in dist/; from the sources, the folder that it is copied from.
+      const place = import.meta.url.endsWith('.ts') ? '../../../weights/align-icons/' : '../align-icons.bin';
+      return new URL(place, import.meta.url);
     },
 
     bitmap_pixels() {

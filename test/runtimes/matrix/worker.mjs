@@ -1,0 +1,3 @@
+import { row } from './browser.mjs';
+
+postMessage(await row());
