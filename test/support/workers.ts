@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { join, parse } from 'node:path';
+import { dirname, join, parse } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 
@@ -13,6 +13,8 @@ const require = createRequire(new URL('../runtimes/binaries/package.json', impor
 export interface Workers {
   /** Where a Worker answers. */
   unsafeGetDirectURL(worker: string): Promise<URL>;
+  /** Where workerd's inspector answers, by WebSocket, for Workers that are inspected. */
+  getInspectorURL(): Promise<URL>;
   dispose(): Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export interface WorkerOptions {
 export async function bundle_worker(name: string, config: string, folder: string): Promise<WorkerOptions> {
   const args = ['deploy', '--dry-run', '--outdir', folder, '-c', config];
   await promisify(execFile)(process.execPath, [require.resolve('wrangler/bin/wrangler.js'), ...args], {
+    cwd: dirname(config), // where its own commands run
     env: {
       ...process.env,
       WRANGLER_SEND_METRICS: 'false',
@@ -43,10 +46,14 @@ export async function bundle_worker(name: string, config: string, folder: string
   return { ...workerOptions, ...place, name, modules: true };
 }
 
-/** Starts Workers on the loopback; their queues wait no longer than a test likes to. `log` gets what they print. */
+/**
+ * Starts Workers on the loopback; their queues wait no longer than a test likes to. `log` gets what they print; `inspected`
+ * ones can be watched.
+ */
 export async function start_workers(
   workers: readonly WorkerOptions[],
   log: (line: string) => void,
+  inspected: boolean = false,
 ): Promise<Workers> {
   const { Miniflare } = require('miniflare') as {
     Miniflare: new (options: object) => Workers & { ready: Promise<URL> };
@@ -55,6 +62,7 @@ export async function start_workers(
     host: '127.0.0.1',
     port: 0,
     cf: false, // else it fetches them
+    ...(inspected && { inspectorHost: '127.0.0.1', inspectorPort: 0 }),
     handleRuntimeStdio(out: Readable, err: Readable) {
       for (const stream of [out, err])
         stream.setEncoding('utf8').on('data', (text: string) => text.split('\n').forEach(log));
