@@ -48,3 +48,18 @@ await build({
 });
 copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
 copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
+
+// dist/core: align-wasm/core, one file that imports nothing and leaves out what extras.js has.
+const without_extras = {
+  name: 'without-extras',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/extras\.js$/ }, () => ({
+      path: join(root, 'dist/core_extras.js'),
+      sideEffects: false,
+    })),
+};
+await build({
+  ...{ absWorkingDir: root, entryPoints: ['dist/core.js'], outfile: 'dist/core/index.js' },
+  ...{ alias: { '#platform': './dist/platform/core.js' }, plugins: [without_extras] },
+  ...{ bundle: true, format: 'esm', platform: 'neutral', target: 'es2022', logLevel: 'warning' },
+});

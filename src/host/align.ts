@@ -1,10 +1,10 @@
 // The five-line API: texts and pictures in, unit-length embeddings and ranked labels out.
 
 import type { ModelSource } from './checkpoint/model_files.ts';
-import { crc32 } from './crc32.ts';
 import { disposable } from './dispose.ts';
 import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
+import { index_of_model } from './extras.ts';
 import type { ImageInput } from './image.ts';
 import { LabelSet } from './label_set.ts';
 import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
@@ -25,8 +25,8 @@ import {
 import type { AlignProcessor } from './processor/processor.ts';
 import { Queue } from './queue.ts';
 import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
-import { AlignIndex } from './search/align_index.ts';
-import { INDEX_RULES, type IndexOptions } from './search/index_options.ts';
+import type { AlignIndex } from './search/align_index.ts';
+import type { IndexOptions } from './search/index_options.ts';
 
 /** Options of {@link Align.label_set}. */
 export interface LabelSetOptions extends CallOptions {
@@ -48,9 +48,6 @@ const CLASSIFY_RULES = {
   top_k: positive_integer,
   scores: one_of('softmax', 'cosine', 'logits'),
 };
-
-/** What a config says of how its model was stored, not of what it computes. */
-const STORAGE = new Set(['dtype', 'torch_dtype', 'transformers_version', '_name_or_path', 'architectures']);
 
 /** A model with its processor. Calls wait for each other; after {@link Align.dispose} they throw `disposed`. */
 export class Align {
@@ -173,14 +170,7 @@ export class Align {
   async create_index(o: Omit<IndexOptions, 'dimensions'> = {}): Promise<AlignIndex> {
     if (this.#disposed)
       throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
-    check_options('create_index', o, INDEX_RULES);
-    const { config } = this.model;
-    const text = JSON.stringify(config.to_dict(), (key, value: unknown) =>
-      STORAGE.has(key) ? undefined : value,
-    );
-    const checksum = crc32(new TextEncoder().encode(text)).toString(16).padStart(8, '0');
-    const model = `align-${config.projection_dim}-${checksum}`;
-    return AlignIndex.create({ model, ...o, dimensions: config.projection_dim });
+    return index_of_model(this.model.config, o);
   }
 
   /** Frees the model's memory. Idempotent. */

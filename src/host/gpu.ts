@@ -1,7 +1,7 @@
 // Whether a model runs on a GPU, and on which. What does so is imported as types alone: the platforms with WebGPU bring it
 // along, and where it is left out a caller hands it over.
 
-import { platform } from '#platform';
+import { gpus, platform } from '#platform';
 import { unless_aborted } from './abort.ts';
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import { AlignError, show, type AlignErrorCode } from './errors.ts';
@@ -63,16 +63,16 @@ export function falls_back({ device = 'auto', on_device_lost }: LoadOptions, err
  */
 export async function open_gpu(options: LoadOptions, pays: () => Promise<boolean>): Promise<OpenGpu | null> {
   const { device = 'auto', precision, signal } = options;
-  const webgpu = handed_over(options.webgpu) ?? platform.webgpu;
+  const webgpu = handed_over(options.webgpu) ?? gpus.webgpu;
   check_combination(options);
   // No GPU gives the same bits everywhere.
   if (device === 'wasm' || (device === 'auto' && precision === 'exact')) return null;
   if (device === 'auto' && !options.gpu && !(webgpu && (await pays()))) return null;
   try {
-    const source = options.gpu ?? (await unless_aborted(platform.gpu(), signal));
+    const source = options.gpu ?? (await unless_aborted(gpus.gpu(), signal));
     if (!source)
       throw new AlignError('gpu_unavailable', `There is no WebGPU in ${platform.name}`, {
-        hint: platform.gpu_hint,
+        hint: gpus.gpu_hint,
       });
     if (!webgpu)
       throw new AlignError('gpu_unavailable', `What runs on a GPU does not come along in ${platform.name}`, {
@@ -104,7 +104,7 @@ function check_combination({ device, precision, gpu, on_device_lost }: LoadOptio
 }
 
 /** The `webgpu` option: the module or its default export. @throws AlignError `invalid_argument`, `abi_mismatch` */
-function handed_over(given: LoadOptions['webgpu']): WebGpu | undefined {
+export function handed_over(given: LoadOptions['webgpu']): WebGpu | undefined {
   if (given === undefined) return undefined;
   const webgpu = 'default' in given ? given.default : given;
   const { abi, open, load } = webgpu as Partial<WebGpu>;

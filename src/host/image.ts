@@ -3,10 +3,9 @@
 
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from './errors.ts';
+import { read_picture } from './extras.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
-import { decode_image } from './processor/decode.ts';
-import { image_bytes, type ImageSource } from './processor/image_bytes.ts';
-import { turn_upright } from './processor/orientation.ts';
+import type { ImageSource } from './processor/image_bytes.ts';
 import type { Samples } from './processor/resize.ts';
 
 /** Raw samples: rows top to bottom, interleaved, eight bits; grey, grey + alpha, RGB or RGBA. An ImageData is one. */
@@ -101,9 +100,7 @@ export class RawImage implements Samples {
       throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
         hint: 'give a path, a URL, bytes, a Blob, a Response, a stream, an ImageData, an ImageBitmap or { data, width, height, channels }',
       });
-    const file = await decode_image(await image_bytes(input, signal), max_pixels);
-    const { data, width, height, channels } = turn_upright(file, file.orientation);
-    return new RawImage(data, width, height, channels).rgb(background);
+    return from_pixels(await read_picture(input, max_pixels, signal)).rgb(background);
   }
 
   /**
@@ -130,11 +127,11 @@ export class RawImage implements Samples {
 }
 
 /** By its tag, as a bitmap may come from another frame, and not every runtime has the class. */
-function is_bitmap(input: unknown): input is ImageBitmap {
+export function is_bitmap(input: unknown): input is ImageBitmap {
   return Object.prototype.toString.call(input) === '[object ImageBitmap]';
 }
 
-function is_pixels(input: unknown): input is RawImage | RawPixels {
+export function is_pixels(input: unknown): input is RawImage | RawPixels {
   return (
     typeof input === 'object' && input !== null && 'data' in input && 'width' in input && 'height' in input
   );
@@ -149,7 +146,8 @@ function from_pixels({ data, width, height, channels }: RawPixels): RawImage {
   );
 }
 
-function is_source(input: unknown): input is ImageSource {
+/** Whether a picture is given as a file, wherever it is. */
+export function is_source(input: unknown): input is ImageSource {
   return (
     typeof input === 'string' ||
     input instanceof URL ||

@@ -8,12 +8,12 @@ import { check_dtype } from './checkpoint/packed.ts';
 import { WEIGHTS } from './checkpoint/packed_folder.ts';
 import { AlignError, throw_if_aborted } from './errors.ts';
 import type { Executor } from './executor.ts';
-import { falls_back, open_gpu, type OpenGpu } from './gpu.ts';
+import { load_in_worker, load_on_gpu, threads_available } from './extras.ts';
 import type { LoadOptions } from './options.ts';
-import { image_size, lay_out, usual_tokens, type Layout, type Parts, type Towers } from './placement.ts';
-import { plan_macs } from './plan/describe.ts';
-import type { Plan } from './plan/plan.ts';
-import { Recorder, type RecorderOptions } from './plan/recorder.ts';
+import { lay_out, type Layout, type Parts, type Places, type Towers } from './placement.ts';
+import type { WeightRequest } from './plan/plan.ts';
+import type { Recorder, RecorderOptions } from './plan/recorder.ts';
+import type { ReadPlanes } from './processor/image_processor.ts';
 import { Progress } from './progress.ts';
 import { WasmExecutor } from './wasm/executor.ts';
 import {
@@ -27,7 +27,6 @@ import {
 } from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
-import { threads_available } from './wasm/threads.ts';
 import { WordRows } from './word_rows.ts';
 
 /** A loaded model, without its public face. */
@@ -37,12 +36,18 @@ export interface Runtime extends Towers {
   readonly precision: 'exact' | 'fast';
   readonly dtype: WeightDtype;
   readonly loading_info: LoadingInfo;
+  readonly places: Places;
+  /** The word table, where it is not among the weights. */
+  readonly words: WeightRequest | null;
   /** Loads the model again after its device was lost, where the options say so. */
   readonly recover: ((signal: AbortSignal | undefined) => Promise<Runtime>) | null;
+  /** With `worker`: loads the model again after its worker was lost, and reads pictures in it. */
+  readonly reload?: (signal: AbortSignal | undefined) => Promise<Runtime>;
+  readonly read_planes?: ReadPlanes;
 }
 
 /** What to load, and how. */
-interface Order {
+export interface Order {
   readonly folder: ModelFolder;
   readonly parts: Parts;
   readonly options: LoadOptions;
@@ -54,45 +59,12 @@ export async function load_runtime(folder: ModelFolder, parts: Parts, given: Loa
   // Compiled once: a Response can be read once, and a model may be loaded again.
   const options = given.wasm === undefined ? given : { ...given, wasm: await compile(given.wasm) };
   const order = { folder, parts, options };
-  const open = await open_gpu(options, () => pays(order));
-  if (!open) return load_on_wasm(order);
-  try {
-    return await load_on_gpu(order, open);
-  } catch (error) {
-    open.gpu.close();
-    if (falls_back(options, error)) return load_on_wasm(order);
-    throw error;
-  }
+  if (options.worker) return load_in_worker(order);
+  return (await load_on_gpu(order)) ?? load_on_wasm(order);
 }
 
-/**
- * Multiply-accumulates of a text or a picture from which on a GPU pays: 50 ms on WASM, of which its hundreds of dispatches
- * and the way there and back take a good part.
- */
-const PAYS = 1e9;
-
-/** Whether a text or a picture is work enough for a GPU. */
-async function pays({ parts, options }: Order): Promise<boolean> {
-  const recorder = new Recorder(new Instance(await compile(options.wasm)));
-  const place = { shard: 0, offset: 0, prefixed: true };
-  const plans: Plan[] = [];
-  if (parts.text) {
-    const length = usual_tokens(parts.text);
-    const call = { sequences: 1, length, tokens: length, inputs_embeds: false, features: false };
-    const wanted = { last_hidden_state: true, hidden_states: false, attentions: false };
-    plans.push(
-      recorder.text(parts.text, { pooler: false, projection_dim: 0 }, place, { ...call, ...wanted }),
-    );
-  }
-  if (parts.vision) {
-    const [height, width] = image_size(parts.vision);
-    const call = { batch: 1, height, width, last_hidden_state: false, hidden_states: false };
-    plans.push(recorder.vision(parts.vision, place, call));
-  }
-  return plans.some((plan) => plan_macs(plan) >= PAYS);
-}
-
-async function load_on_wasm(order: Order): Promise<Runtime> {
+/** Loads a model on WebAssembly. */
+export async function load_on_wasm(order: Order): Promise<Runtime> {
   const { precision: wanted, threads: asked = 1, wasm, max_memory } = order.options;
   const precision = wanted === 'fast' && platform.relaxed && (await relaxed_simd()) ? 'fast' : 'exact';
   const module = await compile(wasm, precision);
@@ -112,40 +84,6 @@ async function load_on_wasm(order: Order): Promise<Runtime> {
   return { ...runtime, precision, recover: null };
 }
 
-async function load_on_gpu(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runtime> {
-  const { folder, parts, options } = order;
-  const { device = 'auto', signal, max_memory } = options;
-  const module = await compile(options.wasm);
-  const limits = { shard_limit: gpu.binding_limit, fuse: false, parts: 1 };
-  const runtime = await load(order, module, limits, (layout, checkpoint, loading) =>
-    webgpu.load(gpu, layout, new Instance(module), checkpoint, { ...loading, max_memory }),
-  );
-  const { on_device_lost = device === 'auto' ? 'wasm' : 'error' } = options;
-  const quiet = { ...options, progress_callback: undefined };
-  if (options.verify) {
-    const reference = await load_on_wasm({
-      folder,
-      parts,
-      options: { ...quiet, precision: 'exact', threads: 1 },
-    });
-    try {
-      await webgpu.verify(runtime, reference, runtime.dtype, signal);
-    } catch (error) {
-      runtime.text?.close();
-      throw error;
-    } finally {
-      close_runtime(reference);
-    }
-  }
-  const recover: Runtime['recover'] = (later) =>
-    load_runtime(folder, parts, {
-      ...quiet,
-      signal: later,
-      device: on_device_lost === 'wasm' ? 'wasm' : device,
-    });
-  return { ...runtime, precision: 'fast', recover: on_device_lost === 'error' ? null : recover };
-}
-
 /** Frees what a loaded model holds; idempotent. */
 export function close_runtime({ executor, text }: Runtime): void {
   executor.dispose();
@@ -153,7 +91,7 @@ export function close_runtime({ executor, text }: Runtime): void {
 }
 
 /** Opens the checkpoint and lays its blocks out; `fill` makes an executor and brings them to it. */
-async function load(
+export async function load(
   { folder, parts, options }: Order,
   module: WebAssembly.Module,
   limits: RecorderOptions,
@@ -183,7 +121,8 @@ async function load(
     );
     const rows = words && new WordRows(words, checkpoint, new Instance(module));
     stays_open = rows !== null;
-    return { executor, recorder: layout.recorder, dtype, ...layout.towers(executor, rows), loading_info };
+    const { recorder, places } = layout;
+    return { executor, recorder, places, words, dtype, ...layout.towers(executor, rows), loading_info };
   } finally {
     if (!stays_open) await checkpoint.close();
     folder.release?.();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test, vi } from 'vitest';
-import { platform } from '#platform';
+import { gpus } from '#platform';
 import { AlignModel } from '../../src/host/models.ts';
 
 const golden = (name: string): URL => new URL(`../golden/${name}/`, import.meta.url);
@@ -11,7 +11,7 @@ const file = (name: string): Buffer => readFileSync(new URL(name, golden('tiny')
 afterEach(() => void vi.restoreAllMocks());
 
 test('a small model runs on WASM, and no driver is woken for it', async () => {
-  const gpu = vi.spyOn(platform, 'gpu');
+  const gpu = vi.spyOn(gpus, 'gpu');
   const model = await AlignModel.from_pretrained({
     'config.json': file('config.json'),
     'model.safetensors': file('model.safetensors'),
@@ -23,7 +23,7 @@ test('a small model runs on WASM, and no driver is woken for it', async () => {
 test.each(['text', 'vision'] as const)(
   'for the %s tower of align-base a GPU is looked for',
   async (tower) => {
-    const gpu = vi.spyOn(platform, 'gpu').mockResolvedValue(null);
+    const gpu = vi.spyOn(gpus, 'gpu').mockResolvedValue(null);
     const loading = AlignModel.from_pretrained(
       {
         'config.json': readFileSync(new URL('config.json', golden('align-base'))),

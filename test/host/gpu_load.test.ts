@@ -5,7 +5,7 @@ import type { ModelSource } from '../../src/host/checkpoint/model_files.ts';
 import { AlignTextConfig } from '../../src/host/config.ts';
 import { AlignModel, AlignTextModel, AlignVisionModel } from '../../src/host/models.ts';
 import type { LoadOptions } from '../../src/host/options.ts';
-import { platform } from '../../src/host/platform/node.ts';
+import { gpus } from '../../src/host/platform/node.ts';
 import { Recorder } from '../../src/host/plan/recorder.ts';
 import { weight_requests, type WeightRequest } from '../../src/host/plan/plan.ts';
 import type { Tensor } from '../../src/host/tensor.ts';
@@ -274,10 +274,10 @@ test('warmup() leaves nothing to compile for a usual call, on every kind of mode
 
 describe('Where the GPU comes from', () => {
   test('a runtime without WebGPU says so, unless GPU and module are handed over', async () => {
-    const before = { ...platform };
+    const before = { ...gpus };
     const text = (options: LoadOptions): Promise<AlignTextModel> =>
       AlignTextModel.from_pretrained(golden('tower-text'), { device: 'webgpu', ...options });
-    Object.assign(platform, { webgpu: null, gpu: () => Promise.resolve(null), gpu_hint: 'take another' });
+    Object.assign(gpus, { webgpu: null, gpu: () => Promise.resolve(null), gpu_hint: 'take another' });
     try {
       const none = await refused('gpu_unavailable', ['There is no WebGPU in node'], () => text({}));
       expect(none.hint).toBe('take another');
@@ -294,7 +294,7 @@ describe('Where the GPU comes from', () => {
       expect(fallen.device).toBe('wasm');
       fallen.dispose();
     } finally {
-      Object.assign(platform, before);
+      Object.assign(gpus, before);
     }
   });
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { RawImage } from '../../src/host/image.ts';
-import { platform } from '../../src/host/platform/node.ts';
+import { pictures as decoders } from '../../src/host/platform/node.ts';
 import { read_webp, use_webp, type WebpDecoder } from '../../src/host/processor/webp.ts';
 import { outcome, pictures } from './pictures.ts';
 
@@ -46,7 +46,7 @@ describe('WebP', () => {
   });
 
   it('counts pixels before it is decoded', async () => {
-    const decode = vi.spyOn(platform, 'webp');
+    const decode = vi.spyOn(decoders, 'webp');
     await expect(RawImage.read(file, { max_pixels: 33 * 40 - 1 })).rejects.toMatchObject({
       code: 'too_large',
     });
@@ -54,7 +54,7 @@ describe('WebP', () => {
   });
 
   it('needs a decoder, and says which', async () => {
-    vi.spyOn(platform, 'webp').mockResolvedValue(null);
+    vi.spyOn(decoders, 'webp').mockResolvedValue(null);
     await expect(RawImage.read(file)).rejects.toMatchObject({
       code: 'unsupported_image',
       hint: expect.stringMatching(/@jsquash\/webp.*use_webp/) as unknown,

@@ -3,12 +3,12 @@
 
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
-import { Progress, type ProgressInfo } from '../progress.ts';
+import { checked_sums, open_location, verified } from '../extras.ts';
+import type { Progress, ProgressInfo } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
-import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
-import { RemoteModel, type RemoteOptions } from './remote/remote_model.ts';
-import { checked_sums, verified, type Sums } from './remote/verify.ts';
+import type { RemoteOptions } from './remote/remote_model.ts';
+import type { Sums } from './remote/verify.ts';
 import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
 
 /**
@@ -91,75 +91,6 @@ export function is_plain_name(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && !/[/\\:\u0000-\u001f\u007f]/.test(name);
 }
 
-async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
-  const url = model instanceof URL ? model : /^[a-z][a-z0-9+.-]+:\/\//i.test(model) ? parse_url(model) : null;
-  if (url !== null && /^https?:$/.test(url.protocol))
-    return remote_folder(url_location(url, options), options);
-  const path = url === null ? (model as string) : url.protocol === 'file:' ? file_path(url) : null;
-  const hub_id = url === null && is_hub_id(model as string);
-  const kind =
-    path === null || path === ''
-      ? null
-      : // Who may read no files, as in Deno, still means a hub.
-        await platform.path_kind(path).catch((error: unknown) => {
-          if (hub_id) return null;
-          throw error;
-        });
-  if (kind === null && hub_id) return remote_folder(hub_location(model as string, options), options);
-  if (path === null || kind === null) {
-    const name = url === null ? (model as string) : without_secrets(url);
-    throw new AlignError(
-      'not_found',
-      `No model at ${show(name)}: there is no local folder or file of this name`,
-      {
-        detail: { model: name },
-        hint: 'give the path of a folder or of a packed file, an http URL, a hub id like kakaobrain/align-base, or the files',
-      },
-    );
-  }
-  if (kind === 'file') return packed_model(path, path, options, () => platform.open(path));
-  return local_folder(path, options);
-}
-
-function without_secrets(url: URL): string {
-  return url.host === '' ? `${url.protocol}${url.pathname}` : `${url.protocol}//${url.host}${url.pathname}`;
-}
-
-async function remote_folder(location: Location, options: OpenOptions): Promise<ModelFolder> {
-  const remote = new RemoteModel(location, options);
-  let { signal } = options;
-  const rest = {
-    progress: new Progress(remote.name, options.progress_callback),
-    release: () => {
-      // It was for loading: a model that is saved later must not hear of it.
-      signal = undefined;
-      remote.release();
-    },
-  };
-  if (!location.single)
-    return Object.assign(
-      make_folder(remote.name, options, (file) => remote.open(file, signal), rest.progress),
-      rest,
-    );
-  const folder = await packed_model(remote.name, remote.name, options, async () => {
-    const source = await remote.open(WEIGHTS, signal);
-    if (source !== null) return source;
-    throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
-      detail: { model: remote.name },
-    });
-  });
-  return Object.assign(folder, rest);
-}
-
-function parse_url(text: string): URL {
-  if (!URL.canParse(text))
-    throw new AlignError(
-      'invalid_argument',
-      `model is ${show(text.replace(/\/\/[^/]*@/, '//…@'))}, not a valid URL`,
-    );
-  return new URL(text);
-}
-
 /** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
 export function file_path({ pathname, host }: URL): string {
   const path = decodeURIComponent(pathname);
@@ -167,7 +98,7 @@ export function file_path({ pathname, host }: URL): string {
 }
 
 /** A folder with one file, which must be a packed one: any other lacks its config.json. */
-async function packed_model(
+export async function packed_model(
   name: string,
   what: string,
   options: OpenOptions,
@@ -186,20 +117,13 @@ async function packed_model(
   return make_folder(name, options, (file) => (file === WEIGHTS ? open() : Promise.resolve(null)));
 }
 
-function local_folder(path: string, options: OpenOptions): ModelFolder {
-  const base = path.replace(/(?<=.)[/\\]+$/, '');
-  return make_folder(path, options, async (file) => {
-    const full = `${base}/${file}`;
-    return (await platform.path_kind(full)) === 'file' ? platform.open(full) : null;
-  });
-}
-
 function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
   const files = Symbol.iterator in model ? listed_files(model as Iterable<File>) : named_files(model);
   return make_folder('the model files', options, async (file) => (await files.get(file)?.()) ?? null);
 }
 
-function make_folder(
+/** The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. */
+export function make_folder(
   name: string,
   { signal, sha256 }: OpenOptions,
   open_own: (file: string) => Promise<ByteSource | null>,

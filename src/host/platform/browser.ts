@@ -1,7 +1,8 @@
 // Browsers, their workers and extensions, and whatever else has fetch.
 
 import webgpu from '../webgpu/index.ts';
-import { platform as base } from './browser_base.ts';
-import type { Platform } from './platform.ts';
+import { own_gpu } from './browser_base.ts';
+import type { Gpus } from './platform.ts';
 
-export const platform: Platform = { ...base, webgpu };
+export { pictures, platform } from './browser_base.ts';
+export const gpus: Gpus = { webgpu, ...own_gpu };

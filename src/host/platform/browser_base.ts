@@ -7,11 +7,16 @@ import {
   navigator_gpu,
   once,
   type Build,
+  type Gpus,
+  type ModelWorker,
   type Platform,
   type Thread,
   type ThreadEvents,
 } from './platform.ts';
+import { ALIVE } from './worker_lock.ts';
 import { fetch_bytes, web_platform } from './web_base.ts';
+
+export { web_pictures as pictures } from './web_base.ts';
 
 const compiled = new Map<Build, Promise<WebAssembly.Module>>();
 
@@ -37,6 +42,48 @@ function spawn(events: ThreadEvents): Thread {
   };
 }
 
+/**
+ * A worker for a model, in one file, as workers have no import map. Browsers do not tell when a worker ends by itself: it holds
+ * a lock for as long as it lives, where there are locks (pages from https: or localhost), and whoever asks for it is given it
+ * then.
+ */
+function offload(events: ThreadEvents): ModelWorker {
+  const { locks } = navigator as Partial<Navigator>;
+  const name = locks ? `align-wasm ${crypto.randomUUID()}` : '';
+  const worker = new Worker(new URL('../bundle/browser_worker.js', import.meta.url), {
+    type: 'module',
+    name,
+  });
+  worker.onmessage = ({ data }) => {
+    if (data === ALIVE) void locks!.request(name, () => events.lost(new Error('it has ended')));
+    else events.message(data);
+  };
+  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    ref: () => undefined,
+    unref: () => undefined,
+    end: () => {
+      worker.terminate();
+      return Promise.resolve();
+    },
+  };
+}
+
+const channels: MessageChannel[] = [];
+
+/** A message to oneself: browsers make nested timers wait for 4 ms. */
+function turn(): Promise<void> {
+  const channel = channels.pop() ?? new MessageChannel();
+  return new Promise((resume) => {
+    channel.port1.onmessage = () => {
+      channels.push(channel);
+      resume();
+    };
+    channel.port2.postMessage(null);
+  });
+}
+
 async function compile_own(build: Build): Promise<WebAssembly.Module> {
   const url = URLS[build];
   try {
@@ -51,11 +98,17 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
   }
 }
 
-export const platform: Platform = {
-  ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
-  spawn,
+export const own_gpu: Omit<Gpus, 'webgpu'> = {
   gpu: () => Promise.resolve(navigator_gpu()),
   gpu_hint:
     "WebGPU needs a browser that has it and a page from https: or localhost; otherwise use device 'wasm'",
+};
+
+export const platform: Platform = {
+  ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
+  spawn,
+  // An extension's service worker has none.
+  ...(typeof Worker === 'undefined' ? {} : { offload }),
+  turn,
   embedded_model: () => align_icons,
 };

@@ -2,10 +2,13 @@
 
 import jpeg from '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm?module';
 import module from '../align.wasm?module';
-import { MAX_PIXELS_EDGE, type Platform } from './platform.ts';
-import { web_platform } from './web_base.ts';
+import { MAX_PIXELS_EDGE, type Pictures, type Platform } from './platform.ts';
+import { web_pictures, web_platform } from './web_base.ts';
+
+export { no_gpus as gpus } from './platform.ts';
 
 export const platform: Platform = web_platform('edge-light', () => Promise.resolve(module), {
-  jpeg,
   max_pixels: MAX_PIXELS_EDGE,
 });
+
+export const pictures: Pictures = { ...web_pictures, jpeg_wasm: () => Promise.resolve(jpeg) };

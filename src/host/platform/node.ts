@@ -3,7 +3,9 @@
 import { AlignError } from '../errors.ts';
 import webgpu from '../webgpu/index.ts';
 import { node_platform } from './node_base.ts';
-import { navigator_gpu, type Platform } from './platform.ts';
+import { navigator_gpu, type Gpus, type Platform } from './platform.ts';
+
+export { node_pictures as pictures } from './node_base.ts';
 
 /** Kept: Dawn ends the process when its GPU is collected while a device of it lives. */
 let dawn: Promise<GPU | null> | undefined;
@@ -23,8 +25,9 @@ async function load_dawn(): Promise<GPU | null> {
   }
 }
 
-export const platform: Platform = {
-  ...node_platform('node'),
+export const platform: Platform = node_platform('node');
+
+export const gpus: Gpus = {
   webgpu,
   gpu: async () => navigator_gpu() ?? (await (dawn ??= load_dawn())),
   gpu_hint: "npm install webgpu, or use device 'wasm'",

@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { PNG } from 'pngjs';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
@@ -19,6 +19,7 @@ import {
   MAX_PIXELS,
   once,
   type Build,
+  type ModelWorker,
   type Pictures,
   type Platform,
   type Thread,
@@ -54,20 +55,37 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
   });
 }
 
-/** Runs node_thread.js of the built package, which lies beside this module or, from the sources, in dist/. */
-function spawn(events: ThreadEvents): Thread {
+/** Runs a script of the built package, which lies beside this module or, from the sources, in dist/. */
+function start(script: string, events: ThreadEvents): Worker {
   const place = import.meta.url.endsWith('.ts') ? '../../../dist/platform/' : './';
   // The process's own flags, --input-type among them, are not for a file.
-  const worker = new Worker(new URL(`${place}node_thread.js`, import.meta.url), { execArgv: [] });
+  const worker = new Worker(new URL(`${place}${script}`, import.meta.url), { execArgv: [] });
   worker.on('message', (message) => events.message(message));
   worker.on('error', (cause) => events.lost(cause));
   worker.on('exit', (code) => events.lost(new Error(`it exited with ${code}`)));
+  return worker;
+}
+
+async function end(worker: Worker): Promise<void> {
+  await worker.terminate();
+}
+
+function spawn(events: ThreadEvents): Thread {
+  const worker = start('node_thread.js', events);
   return {
     post: (message) => worker.postMessage(message),
     unref: () => worker.unref(),
-    end: async () => {
-      await worker.terminate();
-    },
+    end: () => end(worker),
+  };
+}
+
+function offload(events: ThreadEvents): ModelWorker {
+  const worker = start('node_worker.js', events);
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer as readonly NodeTransferable[]),
+    ref: () => worker.ref(),
+    unref: () => worker.unref(),
+    end: () => end(worker),
   };
 }
 
@@ -137,6 +155,8 @@ export function node_platform(name: string): Platform {
     relaxed: true,
     wasm: (build) => once(compiled, build, compile_own),
     spawn,
+    offload,
+    turn: () => new Promise((resume) => setImmediate(resume)),
 
     async fetch_bytes(location) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;

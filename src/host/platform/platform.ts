@@ -1,4 +1,5 @@
-// What differs from runtime to runtime. One file in this folder implements it for each; nothing else asks where it runs.
+// What differs from runtime to runtime. One file in this folder implements it for each, as `platform`, `gpus` and `pictures`,
+// apart so that a bundle takes what it needs; nothing else asks where it runs.
 
 import type { ModelFiles } from '../checkpoint/model_files.ts';
 import type { Hasher } from '../checkpoint/remote/sha256.ts';
@@ -33,7 +34,17 @@ export interface Thread {
   end(): Promise<void>;
 }
 
-/** What is heard of a thread. */
+/** A worker that runs offload/server.ts. */
+export interface ModelWorker {
+  /** `transfer`: what goes over instead of being copied. */
+  post(message: unknown, transfer: Transferable[]): void;
+  /** Whether it keeps the process alive. */
+  ref(): void;
+  unref(): void;
+  end(): Promise<void>;
+}
+
+/** What is heard of a thread or a worker. */
 export interface ThreadEvents {
   readonly message: (message: unknown) => void;
   /** It is gone, or could never be started. */
@@ -59,14 +70,12 @@ export interface Platform {
   readonly relaxed: boolean;
   /** The package's own module, each build compiled once. */
   wasm(build: Build): Promise<WebAssembly.Module>;
-  /** What runs models on a GPU, where it comes along. */
-  readonly webgpu: WebGpu | null;
-  /** The runtime's GPU, or null. @throws AlignError `gpu_unavailable` where it is there, but fails. */
-  gpu(): Promise<GPU | null>;
-  /** What to do where there is no GPU. */
-  readonly gpu_hint: string;
   /** Starts a thread, where there can be any. */
   spawn?: (events: ThreadEvents) => Thread;
+  /** Starts a worker for a model, where there can be any. */
+  offload?: (events: ThreadEvents) => ModelWorker;
+  /** One turn of the event loop: timers that are due fire, messages and requests are heard. */
+  turn(): Promise<void>;
   /** Bytes behind a URL or path (small files: a wasm module, a picture). */
   fetch_bytes(location: string | URL): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */
@@ -83,14 +92,35 @@ export interface Platform {
   hasher(): Hasher;
   /** The embedded model, or null where it must be imported. */
   embedded_model(): URL | ModelFiles | null;
+  /** Samples of a bitmap that is open and not too large. @throws AlignError `unsupported_image`. */
+  bitmap_pixels(bitmap: ImageBitmap): RawPixels;
+}
+
+/** A runtime's GPU. */
+export interface Gpus {
+  /** What runs models on it, where that comes along. */
+  readonly webgpu: WebGpu | null;
+  /** Null where there is none. @throws AlignError `gpu_unavailable` where it is there, but fails. */
+  gpu(): Promise<GPU | null>;
+  /** What to do where there is none. */
+  readonly gpu_hint: string;
+}
+
+/** Where there is no GPU that anybody could be told to get. */
+export const no_gpus: Gpus = {
+  webgpu: null,
+  gpu: () => Promise.resolve(null),
+  gpu_hint: "use device 'wasm'",
+};
+
+/** A runtime's decoders of pictures. */
+export interface Pictures {
   /** The JPEG decoder's module, or null where its script finds it by itself (bundlers see to that). */
   jpeg_wasm(): Promise<WebAssembly.Module | null>;
   /** The WebP decoder where it is installed, else null. */
   webp(): Promise<WebpDecoder | null>;
   /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
   decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
-  /** Samples of a bitmap that is open and not too large. @throws AlignError `unsupported_image`. */
-  bitmap_pixels(bitmap: ImageBitmap): RawPixels;
 }
 
 /** What `make` gives for a build, made at the first request. */

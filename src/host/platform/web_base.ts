@@ -2,8 +2,8 @@
 
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
-import type { RawPixels } from '../image.ts';
-import { MAX_PIXELS, type Build, type Platform } from './platform.ts';
+import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
+import { bitmap_pixels } from './web_bitmap.ts';
 import { web_cache } from './web_cache.ts';
 import { decode_png } from './web_png.ts';
 
@@ -38,48 +38,25 @@ export async function fetch_bytes(location: string | URL): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Draws the bitmap and reads the drawing, RGBA in sRGB. Workers have no elements, older browsers no OffscreenCanvas. */
-function bitmap_pixels(bitmap: ImageBitmap): RawPixels {
-  const { width, height } = bitmap;
-  try {
-    const canvas =
-      typeof OffscreenCanvas === 'undefined'
-        ? Object.assign(document.createElement('canvas'), { width, height })
-        : new OffscreenCanvas(width, height);
-    // Read at once, so it is drawn in memory and not by the GPU.
-    const context = canvas.getContext('2d', {
-      willReadFrequently: true,
-    }) as OffscreenCanvasRenderingContext2D;
-    context.drawImage(bitmap, 0, 0);
-    return context.getImageData(0, 0, width, height);
-  } catch (cause) {
-    throw new AlignError('unsupported_image', `The ImageBitmap cannot be read here: ${String(cause)}`, {
-      hint: 'pass the bytes of the file, or its samples as { data, width, height, channels }',
-      cause,
-    });
-  }
-}
+/** Decoders: the script of the one for JPEG finds its module by itself. */
+export const web_pictures: Pictures = {
+  jpeg_wasm: () => Promise.resolve(null),
+  webp: () => Promise.resolve(null),
+  decode_png,
+};
 
-/** The platform of a runtime without a file system; `wasm` gives the package's own module, `jpeg` is the decoder's. */
+/** The platform of a runtime without a file system; `wasm` gives the package's own module. */
 export function web_platform(
   name: string,
   wasm: (build: Build) => Promise<WebAssembly.Module>,
-  {
-    jpeg = null,
-    max_pixels = MAX_PIXELS,
-    relaxed = false,
-  }: { jpeg?: WebAssembly.Module | null; max_pixels?: number; relaxed?: boolean } = {},
+  { max_pixels = MAX_PIXELS, relaxed = false }: { max_pixels?: number; relaxed?: boolean } = {},
 ): Platform {
   return {
     name,
     max_pixels,
     relaxed,
     wasm,
-    webgpu: null,
-    gpu: () => Promise.resolve(null),
-    gpu_hint: "use device 'wasm'",
-    jpeg_wasm: () => Promise.resolve(jpeg),
-    webp: () => Promise.resolve(null),
+    turn: () => new Promise((resume) => setTimeout(resume)),
     fetch_bytes,
     path_kind: () => Promise.resolve(null),
     open: (path) => Promise.reject(no_files(path)),
@@ -88,7 +65,6 @@ export function web_platform(
     hub_folder: () => null,
     hasher: () => new Sha256(),
     embedded_model: () => null,
-    decode_png,
     bitmap_pixels,
   };
 }

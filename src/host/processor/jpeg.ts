@@ -2,7 +2,7 @@
 // bit, but for a few kinds (jpeg_rare.ts). jpeg_markers.ts checks the file first.
 
 import mozjpeg from '@jsquash/jpeg/codec/dec/mozjpeg_dec.js';
-import { platform } from '#platform';
+import { pictures } from '#platform';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from './emscripten.ts';
 import { read_markers, type JpegHeader } from './jpeg_markers.ts';
@@ -81,7 +81,7 @@ async function decode(bytes: Uint8Array, { width, height }: JpegHeader): Promise
 }
 
 async function start(): Promise<Decoder> {
-  const module = await platform.jpeg_wasm();
+  const module = await pictures.jpeg_wasm();
   const printed: string[] = [];
   const load = mozjpeg as unknown as (options: Record<string, unknown>) => Promise<Omit<Decoder, 'printed'>>;
   const options = emscripten_options(module, (line) => void printed.push(line));

@@ -2,7 +2,7 @@
 // damaged or hostile one is refused before anything is decoded, and the decoder gets a plain file: the chunks that carry
 // pixels and nothing else. Transparency of a single colour is applied here, as decoders overwrite that colour.
 
-import { platform } from '#platform';
+import { pictures } from '#platform';
 import { crc32 } from '../crc32.ts';
 import { AlignError, show } from '../errors.ts';
 import { inflate } from './inflate.ts';
@@ -83,7 +83,7 @@ export async function read_png(bytes: Uint8Array, max_pixels: number): Promise<P
 
 async function decode(bytes: Uint8Array): Promise<Uint8Array | Uint16Array> {
   try {
-    return (await platform.decode_png(bytes)).data;
+    return (await pictures.decode_png(bytes)).data;
   } catch (cause) {
     throw new AlignError('corrupt_image', `The PNG is damaged: ${(cause as Error).message}`, { cause });
   }

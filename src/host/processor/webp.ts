@@ -2,7 +2,7 @@
 // dependency. Node, Deno and Bun find it where it is installed; elsewhere it is handed over once by use_webp(). Its samples
 // equal Pillow's to the bit, lossless and lossy, with alpha too (measured with libwebp 1.6 in Pillow 13).
 
-import { platform } from '#platform';
+import { pictures } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { latin1, orientation_of } from './orientation.ts';
 import type { Samples } from './resize.ts';
@@ -39,6 +39,11 @@ export function use_webp(decode: WebpDecoder): void {
   handed = decode;
 }
 
+/** Whether a file is for a decoder that was handed over, which no other thread has. */
+export function decodes_here(bytes: Uint8Array): boolean {
+  return handed !== null && is_webp(bytes);
+}
+
 export function is_webp(bytes: Uint8Array): boolean {
   return bytes.length >= 12 && name_at(bytes, 0) === 'RIFF' && name_at(bytes, 8) === 'WEBP';
 }
@@ -56,7 +61,7 @@ export async function read_webp(bytes: Uint8Array, max_pixels: number): Promise<
       `The picture has ${width} x ${height} pixels, the limit is ${max_pixels} pixels`,
       { detail: { width, height, max_pixels }, hint: 'raise max_pixels, or make the picture smaller' },
     );
-  const decode = handed ?? (await platform.webp());
+  const decode = handed ?? (await pictures.webp());
   if (decode === null)
     throw new AlignError('unsupported_image', 'The picture is a WebP file, and there is no decoder for it', {
       hint: 'install @jsquash/webp; in browsers and Workers hand its decode to use_webp()',

@@ -12,15 +12,16 @@ import {
   write_tensor,
   type Executor,
   type Inputs,
+  type Limits,
   type Outputs,
   type RunOptions,
 } from '../executor.ts';
+import { Pool } from '../extras.ts';
 import { pause_every, type Pause } from '../pause.ts';
 import type { Plan } from '../plan/plan.ts';
 import { CONTROL_BYTES } from './control.ts';
 import type { ThreadExports } from './exports.ts';
 import { Instance } from './module.ts';
-import { Pool } from './threads.ts';
 
 /** With a signal but no yield_ms, the event loop gets a turn this often so that an abort is noticed. */
 const YIELD_MS = 16;
@@ -85,8 +86,13 @@ export class WasmExecutor implements Executor {
     return aligned(this.#weights + this.#weight_bytes);
   }
 
+  get limits(): Limits {
+    const run = this.#max_memory - this.behind_weights;
+    return { arena: run, run };
+  }
+
   fits({ arena_bytes, ops }: Plan): boolean {
-    return this.behind_weights + arena_bytes + ops.length <= this.#max_memory;
+    return arena_bytes + ops.length <= this.limits.run;
   }
 
   memory(): { weights: number; arena: number; total: number } {

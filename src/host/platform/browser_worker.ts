@@ -1,0 +1,12 @@
+// The worker of a model in browsers.
+
+import { serve } from '../offload/server.ts';
+import { ALIVE } from './worker_lock.ts';
+
+const receive = serve((message, transfer) => postMessage(message, { transfer }));
+onmessage = ({ data }: MessageEvent) => receive(data);
+if (name !== '')
+  void navigator.locks.request(name, () => {
+    postMessage(ALIVE);
+    return new Promise(() => undefined); // for as long as it lives
+  });

@@ -1,0 +1,3 @@
+// What a worker in browsers says when it holds its lock.
+
+export const ALIVE = 'alive';
