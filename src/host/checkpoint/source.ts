@@ -58,6 +58,14 @@ export function section(name: string, whole: ByteSource, start: number, end: num
   };
 }
 
+/**
+ * Gives the memory of a buffer back at once, where the engine can; nobody may look at it any more. Buffers of 2 MiB that are
+ * left to the collector add up to 60 MB before V8 comes round to them, half of what a Worker may have.
+ */
+export function free({ buffer }: Uint8Array): void {
+  if (buffer.byteLength > 0) (buffer as { transfer?: (length: number) => ArrayBuffer }).transfer?.(0);
+}
+
 /** Fills `target` with the bytes of `source` from `start` on. */
 export async function read_into(
   source: ByteSource,

@@ -6,6 +6,7 @@
 import { platform } from '#platform';
 import { AlignError } from '../../errors.ts';
 import type { CacheStore } from '../../platform/platform.ts';
+import { free } from '../source.ts';
 import { CHUNK } from './download.ts';
 import { digest, text_digest } from './sha256.ts';
 
@@ -114,7 +115,7 @@ export class CacheEntry {
     return new Set(names.filter((name) => /^\d{1,7}$/.test(name)).map(Number));
   }
 
-  /** A chunk of `bytes` bytes, or null where it is missing or damaged. */
+  /** A chunk of `bytes` bytes, the caller's own, or null where it is missing or damaged. */
   async get(index: number, bytes: number): Promise<Uint8Array | null> {
     const chunk = await get(this.#store, `${this.#folder}/${index}`);
     return chunk?.length === bytes ? chunk : null;
@@ -142,6 +143,7 @@ async function put(store: CacheStore, key: string, bytes: Uint8Array): Promise<v
   sealed.set(bytes);
   sealed.set(await digest(bytes), bytes.length);
   await store.put(key, sealed);
+  free(sealed);
 }
 
 async function get(store: CacheStore, key: string): Promise<Uint8Array | null> {

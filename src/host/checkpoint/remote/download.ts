@@ -2,6 +2,7 @@
 // answers is of one version of the file, or an error.
 
 import { AlignError } from '../../errors.ts';
+import { free } from '../source.ts';
 import { Attempts, get, network_error, pieces, shown, type Answer, type HttpOptions } from './http.ts';
 
 /** Files are held and stored in pieces of this size. */
@@ -251,7 +252,9 @@ export async function* in_chunks(
       filled = 0;
     }
   }
-  if (filled > 0) yield chunk.slice(0, filled);
+  const last = chunk.slice(0, filled);
+  free(chunk);
+  if (filled > 0) yield last;
 }
 
 /** @throws AlignError for every status but those of a missing file */

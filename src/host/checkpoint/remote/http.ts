@@ -203,10 +203,16 @@ function reason(error: unknown): string {
   return String(cause?.code ?? cause?.message ?? message ?? error);
 }
 
-/** The body of an answer as it comes. Whoever stops early ends the connection. @throws AlignError `network`, `aborted` */
+/** Bytes of a body that are taken at once. */
+const PIECE = 2 ** 18;
+
+/**
+ * The body of an answer as it comes; a piece is there until the next one. Whoever stops early ends the connection.
+ * @throws AlignError `network`, `aborted`
+ */
 export async function* pieces(answer: Answer): AsyncGenerator<Uint8Array, void, undefined> {
   if (answer.body === null) return;
-  const reader = answer.body.getReader();
+  const reader = reader_of(answer.body);
   try {
     for (;;) {
       const { done, value } = await (answer as unknown as Exchange).run(reader.read());
@@ -218,6 +224,25 @@ export async function* pieces(answer: Answer): AsyncGenerator<Uint8Array, void, 
     answer.discard();
     reader.cancel().catch(() => undefined);
   }
+}
+
+/** Reads into one buffer again and again where the body lets it, so that a model's pieces do not wait to be collected. */
+function reader_of(body: ReadableStream<Uint8Array>): Pick<ReadableStreamDefaultReader, 'read' | 'cancel'> {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = body.getReader({ mode: 'byob' });
+  } catch {
+    return body.getReader(); // it comes from a fetch of the caller's own
+  }
+  let buffer = new ArrayBuffer(PIECE);
+  return {
+    async read() {
+      const result = await reader.read(new Uint8Array(buffer));
+      if (result.value) ({ buffer } = result.value);
+      return result;
+    },
+    cancel: (why) => reader.cancel(why),
+  };
 }
 
 /** @throws AlignError `aborted` */

@@ -7,7 +7,7 @@
 //   requests    [ ] [        ] [ ] [ ]      at most RUN chunks each
 
 import { AlignError } from '../../errors.ts';
-import { check_range, type ByteSource } from '../source.ts';
+import { check_range, free, type ByteSource } from '../source.ts';
 import type { CacheEntry } from './cache.ts';
 import { CHUNK, in_chunks, type Download } from './download.ts';
 import { digest, to_hex } from './sha256.ts';
@@ -47,6 +47,8 @@ export class RemoteFile {
   /** In the order of their coming. */
   readonly #memory = new Map<number, Uint8Array>();
   readonly #waiting = new Map<number, Waiting>();
+  /** Readers of each chunk that have not copied theirs. */
+  readonly #readers = new Map<number, number>();
   /** Chunks on their way from the cache. */
   readonly #coming = new Map<number, Promise<Uint8Array>>();
   /** Bytes of each chunk that will yet be read. */
@@ -59,7 +61,8 @@ export class RemoteFile {
   #users = 0;
   #working = false;
   /** The chunk on its way to the cache. */
-  #storing: Promise<void> = Promise.resolve();
+  #storing: Uint8Array | null = null;
+  #stored: Promise<void> = Promise.resolve();
   #controller = new AbortController();
   #wake: (() => void) | null = null;
 
@@ -109,7 +112,7 @@ export class RemoteFile {
       close: async () => {
         if (open && --this.#users === 0) this.#rest();
         open = false;
-        await this.#storing;
+        await this.#stored;
       },
     };
     return source;
@@ -149,11 +152,25 @@ export class RemoteFile {
   async #read(start: number, target: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     await Promise.all(
       Array.from(chunks_of(start, start + target.length), async ([index, from, to]) => {
-        const chunk = await or_aborted(this.#chunk(index), signal);
-        target.set(chunk.subarray(from, to), index * CHUNK + from - start);
-        this.#used(index, to - from);
+        this.#readers.set(index, (this.#readers.get(index) ?? 0) + 1);
+        let chunk: Uint8Array | undefined;
+        try {
+          chunk = await or_aborted(this.#chunk(index), signal);
+          target.set(chunk.subarray(from, to), index * CHUNK + from - start);
+          this.#used(index, to - from);
+        } finally {
+          const others = this.#readers.get(index)! - 1;
+          if (others > 0) this.#readers.set(index, others);
+          else this.#readers.delete(index);
+          if (chunk) this.#free(index, chunk);
+        }
       }),
     );
+  }
+
+  /** Gives a chunk's memory back, if nobody needs it any more. */
+  #free(index: number, chunk: Uint8Array): void {
+    if (this.#memory.get(index) !== chunk && this.#storing !== chunk && !this.#readers.has(index)) free(chunk);
   }
 
   /** No more than these bytes from the server, kept nowhere. */
@@ -281,13 +298,15 @@ export class RemoteFile {
       this.#keep(index, chunk);
     this.#waiting.delete(index);
     waiting?.resolve(chunk);
-    if (this.#held.has(index)) return;
-    this.#storing = this.#store(index, chunk);
-    await this.#storing;
+    this.#storing = chunk;
+    this.#stored = this.#store(index, chunk);
+    await this.#stored;
+    this.#storing = null;
+    this.#free(index, chunk);
   }
 
   async #store(index: number, chunk: Uint8Array): Promise<void> {
-    if (await this.#origin.entry?.put(index, chunk)) this.#held.add(index);
+    if (!this.#held.has(index) && (await this.#origin.entry?.put(index, chunk))) this.#held.add(index);
   }
 
   /** In memory: the oldest goes where there are enough, but for those that will be read. */
