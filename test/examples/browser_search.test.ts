@@ -13,6 +13,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const served = await serve();
+const address = served.pages['browser-search'];
 let [browser, context, model] = [null! as Browser, null! as BrowserContext, null! as Align];
 let page: Page;
 /** What the browser complained of: errors, warnings, policy violations, addresses that it should not ask for. */
@@ -49,13 +50,13 @@ async function open_page(): Promise<Page> {
   opened.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
   opened.on('pageerror', ({ message }) => complaints.push(message));
   opened.on('request', (request) => {
-    if (!/^blob:/.test(request.url()) && new URL(request.url()).origin !== new URL(served.page).origin)
+    if (!/^blob:/.test(request.url()) && new URL(request.url()).origin !== new URL(address).origin)
       complaints.push(request.url());
   });
   opened.on('response', (response) => {
     if (response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
   });
-  await opened.goto(served.page);
+  await opened.goto(address);
   return opened;
 }
 
@@ -247,7 +248,7 @@ test('it fits a phone, and looks as in its README', async () => {
 });
 
 test('the policy is sent with everything, and the server gives nothing else away', async () => {
-  const get = (path: string) => fetch(new URL(path, served.page));
+  const get = (path: string) => fetch(new URL(path, address));
   for (const path of ['', 'worker.js', '/dist/bundle/index.js', '/dist/align.wasm']) {
     const response = await get(path);
     expect(response.status).toBe(200);
