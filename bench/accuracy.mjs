@@ -130,7 +130,9 @@ async function table(title, model, embed) {
   }
 }
 
-const sets = [...(await read_held_out()).values()].flat();
+const sets = [...(await read_held_out()).values()].flatMap(({ names, pictures }) =>
+  pictures.map(([i, png]) => [names[i], png]),
+);
 const files = (await readdir(new URL('pictures/', examples))).filter((name) => name.endsWith('.png')).sort();
 const pictures = [
   ...sets.map(([, png]) => png),

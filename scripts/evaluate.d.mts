@@ -1,10 +1,21 @@
-// What the tests use of evaluate.mjs.
-
 import type { Align } from '../src/host/align.ts';
 
-/** Hits at rank 1, 5 and 10, both ways, for each set and template. */
-export type Evaluation = Record<string, { image_to_text: number[]; text_to_image: number[]; count: number }>;
+/** Hits at two ranks. */
+type Hits = [number, number];
 
-export declare function read_held_out(): Promise<Map<string, [name: string, png: Uint8Array][]>>;
-export declare function evaluate(align: Align): Promise<Evaluation>;
-export declare function read_reference(): Promise<Evaluation>;
+export interface Counts {
+  pictures: number;
+  'top 100': Hits;
+  'top 500': Hits;
+  'picture to text': Hits;
+  'text to picture': Hits;
+}
+
+export interface HeldOutSet {
+  readonly names: readonly string[];
+  readonly pictures: readonly (readonly [name: number, png: Uint8Array])[];
+}
+
+export function read_held_out(): Promise<Map<string, HeldOutSet>>;
+export function evaluate(align: Align): Promise<Record<string, Counts>>;
+export function read_reference(): Promise<Record<string, Counts>>;

@@ -46,7 +46,9 @@ async function expect_recall(
 
 test('recall@10 of int8 and binary is at least 0.99 on the held-out pictures', async () => {
   const align = await Align.load();
-  const pictures = [...(await read_held_out()).values()].flat();
+  const pictures = [...(await read_held_out()).values()].flatMap(({ names, pictures }) =>
+    pictures.map(([i, png]) => [names[i]!, png] as const),
+  );
   const images = await align.embed_image(pictures.map(([, png]) => png));
   const texts = await align.embed_text(pictures.map(([name]) => name));
   align.dispose();

@@ -1,5 +1,5 @@
-"""What PyTorch makes of held_out.safetensors: writes reference.json, which `npm run evaluate` prints beside its own
-figures and compares with them.
+"""What PyTorch makes of held_out.safetensors with ../checkpoint, the weights before they are rounded to 8 bits: writes
+reference.json, which `npm run evaluate` prints beside its own figures.
 
     pip install -r ../../test/golden/requirements.txt
     python evaluate.py
@@ -16,39 +16,41 @@ from transformers import AlignModel, AlignProcessor
 
 HERE = pathlib.Path(__file__).parent
 MODEL = HERE.parent / "checkpoint"
-RANKS = (1, 5, 10)
-TEMPLATES = ("{}", "a drawing of {}")
+PROMPTS = ("{}", "a drawing of a {}")
 
 
-def recall(scores: torch.Tensor) -> list[int]:
-    """How many rows have their own column among the best 1, 5 and 10; a tie counts for the column."""
-    own = scores.diagonal().unsqueeze(1)
-    better = (scores > own).sum(1)
-    return [int((better < k).sum()) for k in RANKS]
+def hits(scores: torch.Tensor, right: list[int], ranks: tuple[int, int]) -> list[int]:
+    """How many rows have their right column among the best; a tie counts for it."""
+    better = (scores > scores[range(len(right)), right].unsqueeze(1)).sum(1)
+    return [int((better < k).sum()) for k in ranks]
+
+
+def unit(features: torch.Tensor) -> torch.Tensor:
+    return features / features.norm(dim=1, keepdim=True)
 
 
 torch.set_num_threads(1)
 model = AlignModel.from_pretrained(MODEL, dtype=torch.float32).eval()
 processor = AlignProcessor.from_pretrained(MODEL)
-sets: dict[str, list[tuple[str, Image.Image]]] = {}
-for path, png in load_file(HERE / "held_out.safetensors").items():
-    name, picture = path.split("/", 1)
-    sets.setdefault(name, []).append((picture, Image.open(io.BytesIO(png.tobytes())).convert("RGB")))
-
+pngs = load_file(HERE / "held_out.safetensors")
 reference = {}
-for name, items in sorted(sets.items()):
-    items.sort(key=lambda item: item[0])
+for name, common in json.loads((HERE / "names.json").read_text()).items():
+    names = [caption for caption, _ in common]
+    drawn = [i for i, caption in enumerate(names) if f"{name}/{caption}" in pngs]
+    pictures = [Image.open(io.BytesIO(pngs[f"{name}/{names[i]}"].tobytes())).convert("RGB") for i in drawn]
     with torch.no_grad():
-        pixels = processor(images=[picture for _, picture in items], return_tensors="pt")
-        images = model.get_image_features(**pixels).pooler_output
-        images = images / images.norm(dim=1, keepdim=True)
-        for template in TEMPLATES:
-            texts = [template.replace("{}", text) for text, _ in items]
-            encoded = processor(text=texts, padding=True, return_tensors="pt")
-            features = model.get_text_features(**encoded).pooler_output
-            scores = images @ (features / features.norm(dim=1, keepdim=True)).T
-            figures = {"image_to_text": recall(scores), "text_to_image": recall(scores.T), "count": len(items)}
-            reference[f"{name} | {template}"] = figures
+        images = unit(model.get_image_features(**processor(images=pictures, return_tensors="pt")).pooler_output)
+        for prompt in PROMPTS:
+            encoded = processor(text=[prompt.replace("{}", text) for text in names], padding=True, return_tensors="pt")
+            texts = unit(model.get_text_features(**encoded).pooler_output)
+            first, each = [i for i in drawn if i < 100], list(range(len(drawn)))
+            reference[f"{name} | {prompt}"] = {
+                "pictures": len(drawn),
+                "top 100": hits(images[: len(first)] @ texts[:100].T, first, (1, 5)),
+                "top 500": hits(images @ texts.T, drawn, (1, 5)),
+                "picture to text": hits(images @ texts[drawn].T, each, (1, 10)),
+                "text to picture": hits(texts[drawn] @ images.T, each, (1, 10)),
+            }
 (HERE / "reference.json").write_text(json.dumps(reference, indent=1) + "\n")
 for name, figures in reference.items():
     print(name, figures)

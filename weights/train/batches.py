@@ -11,7 +11,7 @@ import torch
 
 from augment import render_colour, render_mono
 from model import Words
-from prompts import TRAIN as PROMPTS
+from prompts import Prompter
 from rasters import Rasters
 
 CLASS_ICONS = 8  # A caption with so many icons is a class with a proxy of its own.
@@ -37,6 +37,7 @@ class Batches:
     def __init__(self, cache: Path, seed: int, size: int, queries: int):
         self.seed, self.size, self.queries = seed, size, queries
         self.rasters, self.texts = Rasters(cache), Words(cache)
+        self.prompted = Prompter(list(self.texts.vocabulary))
         icons = [icon for icon in json.loads((cache / "icons.json").read_text()) if icon["role"] == "train"]
         self.keywords: dict[str, list[str]] = json.loads((cache / "keywords.json").read_text())
         counts = Counter(icon["caption"] for icon in icons)
@@ -91,9 +92,6 @@ class Batches:
         )
         chosen = np.where(early, np.searchsorted(self._first, at * self._first[-1]), chosen)
         return np.unique(chosen.clip(0, len(self.captions) - 1))
-
-    def _wrap(self, rng: np.random.Generator, text: str) -> str:
-        return PROMPTS[rng.integers(len(PROMPTS))].format(text) if rng.random() < 0.37 else text
 
     def _text(self, rng: np.random.Generator, i: int) -> str:
         """The caption, part of it, or other words for it; without a prompt yet."""
@@ -156,7 +154,7 @@ class Batches:
             known = [self._head_index[w] for w in dict.fromkeys(self.captions[i].split()) if w in self._head_index]
             for at, weight in known:
                 words[row, at] = weight / sum(w for _, w in known)
-        ids, mask = self.texts.batch([self._wrap(rng, t) for t in (*texts, *(q for q, _ in queries))])
+        ids, mask = self.texts.batch([self.prompted(rng, t) for t in (*texts, *(q for q, _ in queries))])
         return Batch(
             torch.cat(parts), ids, mask, self._also_true(chosen, texts), torch.tensor(classes), text_classes, words
         )

@@ -1,6 +1,6 @@
 """Adds one's own pictures to what data.py made: `red car.png`, `red car 2.png` and `red-car.webp` show a red car.
 
-    python own.py FOLDER --cache .cache && python train.py --init ../align-icons-checkpoint --samples 500000
+    python own.py FOLDER --cache .cache && python train.py --init ../checkpoint --samples 500000
 
 Transparent pictures are composited on all grounds in training; the others are squeezed into a square as they are.
 """
