@@ -1,20 +1,9 @@
-// What every runtime computes: digests of tokens, pixels, embeddings and whole forward passes. Web APIs only; the host
-// hands over the package and one blob with every file, so nothing here reads files or asks where it runs.
+// What every runtime computes: digests of tokens, pixels, scores and whole forward passes; of embeddings see matrix/. Web
+// APIs only; the host hands over the package and one blob with every file, so nothing here reads files or asks where it
+// runs.
 
 import { goldens } from './goldens.mjs';
 import { sha256 } from './sha256.mjs';
-
-/** Files in one blob: a JSON line with names and sizes, then their bytes. */
-export function unpack(blob) {
-  const end = blob.indexOf(10);
-  const files = new Map();
-  let at = end + 1;
-  for (const [name, size] of JSON.parse(new TextDecoder().decode(blob.subarray(0, end)))) {
-    files.set(name, blob.slice(at, at + size));
-    at += size;
-  }
-  return files;
-}
 
 /** Files of a folder by their plain names, as the `model` argument takes them. */
 function folder(files, path) {
@@ -33,10 +22,9 @@ const TEXTS = [
 ];
 const LABELS = ['a sailboat', 'a bicycle', 'a pizza', 'a dog', 'scissors'];
 const PICTURES = /^(examples|test)\/.*\.png$/;
-const PHOTOS = /\.jpg$/;
 
 /**
- * The digest of each thing, by its name. `align` is the package, `files` what {@link unpack} gives; `own` lists what the
+ * The digest of each thing, by its name. `align` is the package, `files` what the blob holds; `own` lists what the
  * package is to find by itself: 'wasm' its module, 'model' the embedded model.
  */
 export async function digests(align, files, own = []) {
@@ -57,7 +45,7 @@ export async function thread_digests(align, files, threads) {
 }
 
 function compile(files) {
-  return WebAssembly.compile(files.get('dist/align.wasm'));
+  return WebAssembly.compile(files.get('align.wasm'));
 }
 
 async function models(align, files, options, own_model = false) {
@@ -74,8 +62,6 @@ async function models(align, files, options, own_model = false) {
 
 async function embedded_model(files, model) {
   const out = {};
-  out['text embeddings'] = await sha256(await model.embed_text(TEXTS));
-
   const pictures = [...files].filter(([name]) => PICTURES.test(name));
   const pixels = [];
   for (const [name, bytes] of pictures) {
@@ -85,14 +71,6 @@ async function embedded_model(files, model) {
   }
   out[`pixels of ${pictures.length} pictures`] = await sha256(pixels);
   const images = pictures.map(([, bytes]) => bytes);
-  out['picture embeddings'] = await sha256(await model.embed_image(images));
-  out['one picture alone'] = await sha256([await model.embed_image(images[0])]);
-
-  // Left out of the files where the decoder's own module may not be read.
-  const photos = [...files].filter(([name]) => PHOTOS.test(name)).map(([, bytes]) => bytes);
-  if (photos.length > 0)
-    out[`embeddings of ${photos.length} JPEGs`] = await sha256(await model.embed_image(photos));
-
   const labels = await model.label_set(LABELS);
   const scores = await model.classify(images, labels);
   out['label set'] = await sha256([labels.to_bytes()]);

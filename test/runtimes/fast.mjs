@@ -1,6 +1,6 @@
 // Prints what `precision: 'fast'` runs here, and its largest error against the exact build on the deep golden model.
 
-import { AlignModel, Tensor } from '../../dist/index.js';
+import { AlignModel, Tensor } from 'align-wasm';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../golden/deep', import.meta.url));

@@ -3,8 +3,9 @@
 // package is to find by itself.
 
 import process from 'node:process';
-import * as align from '../../dist/index.js';
-import { digests, unpack } from './check.mjs';
+import * as align from 'align-wasm';
+import { unpack } from './blob.mjs';
+import { digests } from './check.mjs';
 
 const parts = [];
 for await (const part of process.stdin) parts.push(part);

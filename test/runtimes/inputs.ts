@@ -1,15 +1,14 @@
-// The files that every runtime gets, in one blob (check.mjs unpacks it).
+// The files that every runtime gets, in one blob.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { pack, type File } from './blob.ts';
 import { packed } from '../support/packed.ts';
 import { all_kinds } from '../support/png.ts';
 import { pictures } from '../processor/pictures.ts';
 import { Random, SPECIAL, golden, picture, random_text, wide_vocabulary } from '../processor/random.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-
-type File = readonly [name: string, bytes: Uint8Array];
 
 /** Golden models whose forward passes are compared: odd sizes and a NaN, and every activation. */
 function golden_folders(): string[] {
@@ -84,12 +83,6 @@ function pixels(): File[] {
   return [json('pixels', { 'combinations of flags': flags, 'sizes and filters': sizes }), ...files];
 }
 
-/** A JSON line with names and sizes, then the bytes. */
-function pack(files: readonly File[]): Buffer {
-  const header = JSON.stringify(files.map(([name, bytes]) => [name, bytes.length]));
-  return Buffer.concat([Buffer.from(`${header}\n`), ...files.map(([, bytes]) => bytes)]);
-}
-
 /** One small PNG of each kind. */
 function kinds(): File[] {
   return Array.from(all_kinds(), ([kind, png]): File => [`test/kinds/${kind}.png`, png]);
@@ -101,21 +94,19 @@ export function bitmap_blob(): Buffer {
   return pack([shown, ...kinds().filter(([name]) => !name.includes('-16'))]);
 }
 
-/** What the embedded model was made of, packed in every way. */
-const packed_models: readonly File[] = await Promise.all(
-  (['fp32', 'q8', 'q4'] as const).map(async (dtype): Promise<File> => [
-    `packed/${dtype}.safetensors`,
-    await packed(new URL('../../weights/checkpoint/', import.meta.url), { dtype }),
-  ]),
-);
+/** What the embedded model was made of, packed in 4 bits. */
+const packed_model: File = [
+  'packed/q4.safetensors',
+  await packed(new URL('../../weights/checkpoint/', import.meta.url), { dtype: 'q4' }),
+];
 
 /** Everything; JPEG and WebP files only on request, as their decoders are files too. */
 export function files_blob(with_photos: boolean): Buffer {
   const folders = ['weights/align-icons', ...golden_folders(), 'examples/pictures'];
-  const stored = (with_photos ? [...folders, 'test/runtimes/photos'] : folders)
+  const stored = folders
     .flatMap((folder) => readdirSync(root + folder).map((name) => `${folder}/${name}`))
-    .concat('dist/align.wasm')
     .map((name): File => [name, readFileSync(root + name)]);
+  const wasm: File = ['align.wasm', readFileSync(`${root}test/node_modules/align-wasm/dist/align.wasm`)];
   const made = with_photos ? [...photos('jpeg'), ...photos('webp')] : [];
-  return pack([...stored, ...packed_models, ...kinds(), ...texts(), ...pngs(), ...made, ...pixels()]);
+  return pack([...stored, wasm, packed_model, ...kinds(), ...texts(), ...pngs(), ...made, ...pixels()]);
 }

@@ -1,7 +1,6 @@
-// The digests of check.mjs are the same in every runtime. One that is missing is a failure: npm test installs them
+// The digests of check.mjs are the same in every runtime; those of embeddings are in matrix.test.ts. One that is missing is a failure: npm test installs them
 // (scripts/setup.mjs).
 
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { BUN, DENO, NEWEST_NODE, program } from '../support/programs.ts';
 import { bundle_worker, start_workers } from '../support/workers.ts';
 import { run_in_chromium } from './chromium.ts';
 import { bitmap_blob, files_blob } from './inputs.ts';
+import { run_process } from './processes.ts';
 
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -46,21 +46,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const blob = files_blob(true);
 let expected: Digests;
 
-/** Runs a script with the blob on its standard input. */
+/** Runs a script of this folder with the blob on its standard input. */
 function run<T = Digests>(command: string, args: readonly string[], input = blob): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: here, stdio: ['pipe', 'pipe', 'pipe'] });
-    const [out, err]: [string[], string[]] = [[], []];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => out.push(text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => err.push(text));
-    child.on('error', reject);
-    child.stdin.on('error', () => undefined); // the exit status says why it closed
-    child.on('close', (status) => {
-      if (status === 0) resolve(JSON.parse(out.join('')) as T);
-      else reject(new Error(`${command} exited with ${String(status)}: ${err.join('')}`));
-    });
-    child.stdin.end(input);
-  });
+  return run_process<T>(command, args, input);
 }
 
 beforeAll(async () => {
@@ -74,11 +62,9 @@ test('there is a digest of everything', () => {
     '240 PNGs',
     '300 combinations of flags',
     '420 sizes and filters',
-    'picture embeddings',
-    'embeddings of 5 JPEGs',
+    'scores',
     '174 of 206 JPEG files',
     '66 of 70 WebP files',
-    'packed/q8.safetensors',
     'packed/q4.safetensors',
   ])
     expect(names).toContain(name);
@@ -161,7 +147,7 @@ test('in Chromium, an ImageBitmap or ImageData of an opaque PNG has the samples 
 /** The digests of every model by `threads` threads are those of one. */
 function expect_threads({ threads, digests }: ThreadDigests, wanted: number): void {
   expect(threads).toBe(wanted);
-  expect(Object.keys(digests)).toContain('picture embeddings');
+  expect(Object.keys(digests)).toContain('scores');
   expect(Object.keys(digests).filter((name) => name.startsWith('test/golden/act-'))).toHaveLength(22);
   expect(expected).toMatchObject(digests);
 }

@@ -2,8 +2,9 @@
 // model stays: its thread must not hold the process back.
 
 import process from 'node:process';
-import * as align from '../../dist/index.js';
-import { thread_digests, unpack } from './check.mjs';
+import * as align from 'align-wasm';
+import { unpack } from './blob.mjs';
+import { thread_digests } from './check.mjs';
 
 const parts = [];
 for await (const part of process.stdin) parts.push(part);

@@ -1,8 +1,9 @@
 // The digests of the models computed by two threads, in a browser's worker. Import maps are for pages, so the
 // server puts addresses in place of names.
 
-import * as align from '../../dist/index.js';
-import { thread_digests, unpack } from './check.mjs';
+import * as align from '../node_modules/align-wasm/dist/index.js';
+import { unpack } from './blob.mjs';
+import { thread_digests } from './check.mjs';
 
 const response = await fetch('/files');
 const files = unpack(new Uint8Array(await response.arrayBuffer()));

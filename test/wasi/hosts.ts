@@ -1,4 +1,4 @@
-// The hosts that run dist/align-wasm.wasi.wasm: this Node, the newest, and Wasmtime in Python.
+// The hosts that run the installed align-wasm.wasi.wasm: this Node, the newest, and Wasmtime in Python.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { NEWEST_NODE, program } from '../support/programs.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-export const WASM: string = `${root}dist/align-wasm.wasi.wasm`;
+export const WASM: string = `${root}test/node_modules/align-wasm/dist/align-wasm.wasi.wasm`;
 
 /** One command line; `stdin` is a file's path. */
 export interface Run {

@@ -3,7 +3,8 @@
 import decode_webp, { init } from '@jsquash/webp/decode.js';
 import webp from '@jsquash/webp/codec/dec/webp_dec.wasm';
 import * as align from 'align-wasm';
-import { digests, unpack } from '../check.mjs';
+import { unpack } from '../blob.mjs';
+import { digests } from '../check.mjs';
 
 export default {
   async fetch(request) {
