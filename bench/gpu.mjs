@@ -3,7 +3,7 @@
 
 import { describe } from '../dist/index.js';
 import { autotune } from '../dist/webgpu/autotune.js';
-import { READ, USAGE } from '../dist/webgpu/device.js';
+import { READ, USAGE } from '../dist/webgpu/usage.js';
 import { plan_fields } from '../dist/webgpu/dispatches.js';
 import { kernels_of } from '../dist/webgpu/kernels/index.js';
 import { readback_bytes, tensor_bytes } from '../dist/webgpu/readback.js';

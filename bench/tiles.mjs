@@ -3,7 +3,7 @@
 
 import * as layout from '../dist/plan/layout.js';
 import { write_struct } from '../dist/plan/struct.js';
-import { READ, USAGE } from '../dist/webgpu/device.js';
+import { READ, USAGE } from '../dist/webgpu/usage.js';
 import webgpu from '../dist/webgpu/index.js';
 import { TILES } from '../dist/webgpu/kernels/gemm.js';
 import { Pipelines } from '../dist/webgpu/pipelines.js';

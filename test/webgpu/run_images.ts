@@ -6,7 +6,8 @@
 
 import { read_struct } from '../../src/host/plan/struct.ts';
 import * as layout from '../../src/host/plan/layout.ts';
-import { Gpu, READ, USAGE } from '../../src/host/webgpu/device.ts';
+import { Gpu } from '../../src/host/webgpu/device.ts';
+import { READ, USAGE } from '../../src/host/webgpu/usage.ts';
 import { gemm } from '../../src/host/webgpu/kernels/gemm.ts';
 import { gemv } from '../../src/host/webgpu/kernels/gemv.ts';
 import { kernels_of } from '../../src/host/webgpu/kernels/index.ts';

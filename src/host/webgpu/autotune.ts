@@ -3,10 +3,11 @@
 
 import * as layout from '../plan/layout.ts';
 import { write_struct } from '../plan/struct.ts';
-import { READ, USAGE, type Gpu } from './device.ts';
+import type { Gpu } from './device.ts';
 import { TILES } from './kernels/gemm.ts';
 import type { Fields, Kernel, Workgroups } from './kernels/kernel.ts';
 import { Pipelines } from './pipelines.ts';
+import { READ, USAGE } from './usage.ts';
 
 type Choice = keyof typeof TILES;
 

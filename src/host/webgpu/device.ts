@@ -7,19 +7,6 @@ import { open_device, type Opened, type OpenOptions } from './adapter.ts';
 import { usable_features } from './features.ts';
 import type { Features } from './shader.ts';
 
-/** GPUBufferUsage, which not every runtime has as a global. */
-export const USAGE = {
-  map_read: 0x1,
-  copy_src: 0x4,
-  copy_dst: 0x8,
-  uniform: 0x40,
-  storage: 0x80,
-  query_resolve: 0x200,
-} as const;
-
-/** GPUMapMode.READ */
-export const READ = 0x1;
-
 /** Places in records have 32 bits. */
 const ADDRESSABLE = 2 ** 32 - 256;
 

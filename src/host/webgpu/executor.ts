@@ -17,11 +17,12 @@ import {
 import { RECORD_BYTES } from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
 import { autotune, type Tuned } from './autotune.ts';
-import { READ, USAGE, type Gpu } from './device.ts';
+import type { Gpu } from './device.ts';
 import { encode, plan_dispatches, type Dispatch } from './dispatches.ts';
 import { Pipelines } from './pipelines.ts';
 import { time_ops } from './profile.ts';
 import { read_outputs, readback_bytes, tensor_bytes } from './readback.ts';
+import { READ, USAGE } from './usage.ts';
 
 /** What a run works in. One run has it at a time, and gives it back for the next. */
 interface Room {

@@ -2,8 +2,9 @@
 
 import { unless_aborted } from '../abort.ts';
 import { AlignError } from '../errors.ts';
-import { READ, USAGE, type Gpu } from './device.ts';
+import type { Gpu } from './device.ts';
 import type { Features } from './shader.ts';
+import { READ, USAGE } from './usage.ts';
 
 /** 64 lanes read two words each, and write one. */
 const LANES = 64;

@@ -1,7 +1,8 @@
 // Where the time of a plan goes, op by op: a pass each, with the GPU's own clock where it has one.
 
-import { READ, USAGE, type Gpu } from './device.ts';
+import type { Gpu } from './device.ts';
 import { encode, type Dispatch } from './dispatches.ts';
+import { READ, USAGE } from './usage.ts';
 
 /** WebGPU's limit of a query set, two queries a dispatch. */
 const DISPATCHES = 2048;
