@@ -1,9 +1,36 @@
-// Reads and writes the records of layout.ts in the memory of align.wasm.
+// Records in the memory of align.wasm: where their fields lie, reading and writing them.
 
-import type { Struct } from './layout.ts';
+type Kind = 'u32' | 'i32' | 'f32' | 'f64';
+
+/** A field: [byte offset, type]. */
+export type Field = readonly [offset: number, type: Kind];
+
+/** A record with the fields `Name`. */
+export interface Struct<Name extends string = string> {
+  readonly size: number;
+  readonly fields: Readonly<Record<Name, Field>>;
+}
+
+/**
+ * A record as AssemblyScript lays it out: the fields of its base, then its own in order, each at a multiple of its size.
+ * @param own 'a b:f32 c': names and types, u32 where nothing is said
+ */
+export function struct<Name extends string>(own: string, base?: Struct): Struct<Name> {
+  const fields: Record<string, Field> = { ...base?.fields };
+  let size = base?.size ?? 0;
+  for (const field of own.split(' ')) {
+    const [name, type = 'u32'] = field.split(':') as [string, Kind?];
+    const bytes = type === 'f64' ? 8 : 4;
+    const offset = Math.ceil(size / bytes) * bytes;
+    fields[name] = [offset, type];
+    size = offset + bytes;
+  }
+  return { size, fields: fields as Record<Name, Field> };
+}
 
 /** Field names of a record. */
 type Names<S extends Struct> = Extract<keyof S['fields'], string>;
+
 /** A record as an object of numbers. */
 export function read_struct<S extends Struct>(
   buffer: ArrayBufferLike,

@@ -39,6 +39,7 @@ type CorePlatform = Pick<
   | 'write'
   | 'embedded_model'
   | 'bitmap_pixels'
+  | 'turn'
 >;
 
 export const platform: CorePlatform = {
@@ -57,4 +58,5 @@ export const platform: CorePlatform = {
   write: (path) => Promise.reject(refused(`writes no files: ${show(path)}`, 'use align-wasm')),
   embedded_model: () => null,
   bitmap_pixels,
+  turn: () => new Promise((resume) => setTimeout(resume)),
 };

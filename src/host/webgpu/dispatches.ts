@@ -2,7 +2,7 @@
 
 import * as layout from '../plan/layout.ts';
 import type { Plan } from '../plan/plan.ts';
-import { read_struct } from '../plan/struct.ts';
+import { read_struct, type Struct } from '../plan/struct.ts';
 import type { Tuned } from './autotune.ts';
 import type { Gpu } from './device.ts';
 import { kernels_of } from './kernels/index.ts';
@@ -17,7 +17,7 @@ export interface Dispatch {
   readonly workgroups: Workgroups;
 }
 
-const STRUCTS = new Map<number, layout.Struct>(
+const STRUCTS = new Map<number, Struct>(
   Object.entries(layout.Kind).map(([name, kind]) => [kind, layout[name as keyof typeof layout.Kind]]),
 );
 

@@ -4,7 +4,7 @@
 import { AlignError } from '../errors.ts';
 import type { Gpu } from './device.ts';
 import type { Fields, Kernel } from './kernels/kernel.ts';
-import { shader } from './shader.ts';
+import { shader, shaders, type Shaders } from './shader.ts';
 
 /** GPUShaderStage.COMPUTE */
 const COMPUTE = 0x4;
@@ -80,7 +80,7 @@ export class Pipelines {
     let source: Module | undefined;
     try {
       const pipeline = await gpu.surviving(async () => {
-        source = this.#shader(stem);
+        source = this.#shader(await shaders(), stem);
         const made = await gpu.device.createComputePipelineAsync({
           label: stem,
           layout: this.#pipeline_layout,
@@ -103,12 +103,12 @@ export class Pipelines {
     }
   }
 
-  #shader(stem: string): Module {
+  #shader(all: Shaders, stem: string): Module {
     const known = this.#modules.get(stem);
     if (known) return known;
     const { device, features } = this.#gpu;
     device.pushErrorScope('validation');
-    const module = device.createShaderModule({ label: stem, code: shader(stem, features) });
+    const module = device.createShaderModule({ label: stem, code: shader(all, stem, features) });
     const error = device.popErrorScope();
     error.catch(() => undefined); // the pipeline hears it
     const made = { module, error };

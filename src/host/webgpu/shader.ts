@@ -17,9 +17,25 @@ export interface Features {
 
 const ENABLE = { f16: 'enable f16;', subgroups: 'enable subgroups;' } as const;
 
-/** The text of the shader `stem`. Lines `// #if flag`, `// #else` and `// #end` choose by `features`. */
-export function shader(stem: string, features: Features): string {
-  const lines = ['record', ...included(stem)].flatMap((name) => choose(SHADERS[name]!, features));
+/** Shaders by stem. */
+export type Shaders = Readonly<Record<string, string>>;
+
+let unpacked: Promise<Shaders> | undefined;
+
+/** All shaders, unpacked once. */
+export function shaders(): Promise<Shaders> {
+  return (unpacked ??= unpack(SHADERS));
+}
+
+async function unpack(packed: string): Promise<Shaders> {
+  const bytes = Uint8Array.from(atob(packed), (byte) => byte.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  return (await new Response(stream).json()) as Shaders;
+}
+
+/** The text of the shader `stem` of `all`. Lines `// #if flag`, `// #else` and `// #end` choose by `features`. */
+export function shader(all: Shaders, stem: string, features: Features): string {
+  const lines = ['record', ...included(all, stem)].flatMap((name) => choose(all[name]!, features));
   const wanted = lines.join('\n');
   const enabled = (['f16', 'subgroups'] as const).filter(
     (flag) => features[flag] && (flag === 'f16' ? /\b(f16|vec[234]h)\b/ : /\bsubgroup[A-Z]/).test(wanted),
@@ -28,10 +44,10 @@ export function shader(stem: string, features: Features): string {
 }
 
 /** `stem` behind all that it includes, each once. */
-function included(stem: string, found: Set<string> = new Set()): Set<string> {
-  const text = SHADERS[stem];
+function included(all: Shaders, stem: string, found: Set<string> = new Set()): Set<string> {
+  const text = all[stem];
   if (text === undefined) throw new AlignError('gpu_unavailable', `There is no shader ${stem}`);
-  for (const [, name] of text.matchAll(/^\/\/ include (\w+)\.wgsl$/gm)) included(name!, found);
+  for (const [, name] of text.matchAll(/^\/\/ include (\w+)\.wgsl$/gm)) included(all, name!, found);
   return found.add(stem);
 }
 

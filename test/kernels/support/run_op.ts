@@ -1,7 +1,7 @@
 // Runs one op record on an instance of align.wasm, as a plan of one op would be run.
 
 import * as layout from '../../../src/host/plan/layout.ts';
-import { write_struct } from '../../../src/host/plan/struct.ts';
+import { write_struct, type Struct } from '../../../src/host/plan/struct.ts';
 import { compile, Instance } from '../../../src/host/wasm/module.ts';
 import { expect_same_bits } from './compare.ts';
 import { GuardedMemory } from './memory.ts';
@@ -118,7 +118,7 @@ function write_record(
   places: Readonly<Record<string, number>>,
   weights: number,
 ): void {
-  const struct: layout.Struct = layout[kind];
+  const struct: Struct = layout[kind];
   const own = Object.fromEntries(Object.entries(places).filter(([name]) => name in struct.fields));
   const header = { kind: layout.Kind[kind], operands: Object.keys(own).length, weights };
   write_struct(instance.memory.buffer, at, struct, { ...header, ...fields, ...own });
