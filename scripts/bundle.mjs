@@ -46,6 +46,19 @@ await build({
   minify: true,
   logLevel: 'warning',
 });
+// The worker of a model is one file, too, with what runs on a GPU: it is fetched only where somebody asks for a worker.
+await build({
+  ...{ absWorkingDir: root, entryPoints: ['dist/platform/browser_worker.js'], outdir: out },
+  ...{ alias: { '#platform': './dist/platform/browser_in_worker.js' }, conditions: ['browser'] },
+  ...{
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    logLevel: 'warning',
+  },
+});
 copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
 copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
 

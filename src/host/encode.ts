@@ -6,7 +6,8 @@ import { throw_if_aborted } from './errors.ts';
 import type { ImageInput } from './image.ts';
 import { AlignModel } from './models.ts';
 import type { CallOptions, LoadOptions } from './options.ts';
-import { pause_every } from './pause.ts';
+import { pause_every, YIELD_MS } from './pause.ts';
+import type { ReadPlanes } from './processor/image_processor.ts';
 import { AlignProcessor } from './processor/processor.ts';
 import { rows } from './scores.ts';
 import { compile } from './wasm/module.ts';
@@ -24,8 +25,13 @@ export interface Encoder {
 export async function load_encoder(model: ModelSource | undefined, o: LoadOptions = {}): Promise<Encoder> {
   const folder = await open_model(model, o);
   const options = o.wasm === undefined ? o : { ...o, wasm: await compile(o.wasm) };
-  const processor = await AlignProcessor.from_pretrained(folder, options);
-  return { processor, model: await AlignModel.from_pretrained(folder, options) };
+  // Pictures are read where the model computes: with `worker` in its worker.
+  const encoder: { model?: AlignModel } = {};
+  const read: ReadPlanes = (...picture) => encoder.model!.read_planes(...picture);
+  const { worker, ...others } = options;
+  const processor = await AlignProcessor.from_pretrained(folder, others, worker ? read : undefined);
+  const loaded = await AlignModel.from_pretrained(folder, options);
+  return { processor, model: (encoder.model = loaded) };
 }
 
 // Items a tower takes at once unless `batch_size` says otherwise.
@@ -73,9 +79,6 @@ function run_options({ signal, batch_size, yield_ms }: CallOptions): CallOptions
   return { signal, batch_size, yield_ms };
 }
 
-// Batches that are ready at once would keep timers and events waiting, an abort among them.
-const TURN_MS = 16;
-
 async function in_batches<T, R>(
   items: readonly T[],
   size: number,
@@ -83,7 +86,8 @@ async function in_batches<T, R>(
   run: (batch: T[]) => Promise<R[]>,
 ): Promise<R[]> {
   const results: R[] = [];
-  const pause = pause_every(TURN_MS, o.signal);
+  // Batches that are ready at once would keep timers and events waiting, an abort among them.
+  const pause = pause_every(o.yield_ms ?? YIELD_MS, o.signal);
   for (let i = 0; i < items.length; i += size) {
     if (i > 0) await pause();
     throw_if_aborted(o.signal);

@@ -16,10 +16,20 @@ export interface RunOptions {
   readonly yield_ms?: number | undefined;
 }
 
+/** Bytes that a run may take. */
+export interface Limits {
+  readonly arena: number;
+  /** Arena and records together, on a GPU the readback too. */
+  readonly run: number;
+}
+
 export interface Executor {
   readonly device: 'wasm' | 'webgpu';
   /** Threads that compute, the caller's among them. */
   readonly threads: number;
+  readonly limits: Limits;
+  /** Whether it is gone and serves nobody any more, though nobody disposed of it: a worker that ended. */
+  readonly lost?: boolean;
   /** Whether a run of `plan` stays within what may be taken. */
   fits(plan: Plan): boolean;
   /** Makes ready for runs of `plans`, as far as there is anything to be made. */

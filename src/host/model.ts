@@ -8,6 +8,7 @@ import { AlignError } from './errors.ts';
 import type { TextInputs, VisionInputs } from './inputs.ts';
 import { check_call_options, type CallOptions } from './options.ts';
 import type { Plan } from './plan/plan.ts';
+import type { Planes, ReadPlanes } from './processor/image_processor.ts';
 import { Queue } from './queue.ts';
 import { close_runtime, type Runtime } from './runtime.ts';
 import { save_model } from './save.ts';
@@ -81,6 +82,12 @@ export abstract class Model {
    */
   abstract warmup(): Promise<void>;
 
+  /** @internal A picture read in the model's worker. */
+  read_planes(...picture: Parameters<ReadPlanes>): Promise<Planes> {
+    const [, , { signal }] = picture;
+    return this.call('pictures', { signal }, ({ read_planes }) => read_planes!(...picture));
+  }
+
   /** Frees the memory. Calls still waiting, and every later one, throw `disposed`. Idempotent. */
   dispose(): void {
     if (this.#runtime) close_runtime(this.#runtime);
@@ -103,18 +110,23 @@ export abstract class Model {
     return this.#queue.run(options.signal, () => this.#run(task, options.signal));
   }
 
-  /** Runs `task`, and once more where its GPU was lost and the model could be loaded again. */
+  /**
+   * Runs `task`, and once more where its GPU was lost and the model could be loaded again. Where the worker of an earlier
+   * call is gone, the model is loaded again before.
+   */
   async #run<T>(task: (runtime: Runtime) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const { runtime } = this;
+    const gone = runtime.executor.lost === true;
     try {
-      if (this.#lost !== runtime) return await task(runtime);
+      if (this.#lost !== runtime && !gone) return await task(runtime);
     } catch (error) {
       const lost = error instanceof AlignError && error.code === 'device_lost';
       if (!lost || !runtime.recover || this.#runtime !== runtime) throw error;
       this.#lost = runtime;
       close_runtime(runtime); // a lost device may still hold memory
     }
-    const again = await runtime.recover!(signal);
+    const again = await (gone ? runtime.reload! : runtime.recover!)(signal);
+    if (gone) close_runtime(runtime);
     if (this.#runtime !== runtime) {
       close_runtime(again);
       throw disposed();

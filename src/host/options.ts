@@ -60,6 +60,14 @@ export interface LoadOptions extends OpenOptions {
    * SharedArrayBuffer, on a browser's main thread and on Workers it stays one; the model's `threads` says how many there are.
    */
   threads?: number | undefined;
+  /**
+   * Computes in a worker of its own, so that the calling thread, a page's main thread above all, never waits for a run or for
+   * a picture to be decoded. Everything else stays as it is: the same bits, the same errors. With `threads` the worker is one
+   * of them, on a page's main thread, too. A model whose worker ends says `worker_lost` to the call under way; the next call
+   * loads it again in a new one. Refused where there are no workers (Cloudflare Workers, an extension's service worker), and
+   * with `gpu`, which cannot go over. Default false.
+   */
+  worker?: boolean | undefined;
   /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. Threads use its own. */
   wasm?: WasmInput | undefined;
   /** Load one tower alone to save its memory. Default `'both'`. */
@@ -82,7 +90,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Most items computed in one run of a tower. Does not change a bit of the results. */
   batch_size?: number | undefined;
-  /** Longest time in ms to compute before other work of the event loop gets a turn; 0 never yields. */
+  /**
+   * Longest time in ms to compute, to the end of the op under way, before the event loop gets a turn, so that timers, other
+   * requests and aborts are not kept waiting. 0 never yields. Default 16 between batches, while loading, and for calls with a
+   * `signal`; without one a run of a tower is computed in one go. With `worker` the turns are the worker's: the
+   * caller's event loop is free anyway.
+   */
   yield_ms?: number | undefined;
   background?: Background | undefined;
 }
@@ -155,6 +168,7 @@ const LOAD_RULES: Rules<LoadOptions> = {
   },
   on_device_lost: one_of('error', 'rebuild', 'wasm'),
   verify: flag,
+  worker: flag,
   towers: one_of('both', 'text', 'vision'),
   max_memory: positive_integer,
   max_pixels: positive_integer,
@@ -179,12 +193,18 @@ export const CALL_RULES: Rules<CallOptions> = {
   background,
 };
 
-// Options of the published interface that this version does not honour: refused by name, not as a misspelling.
-const NOT_SUPPORTED = new Set(['worker']);
-
 /** Checks the options of a call that loads. `call` names it in messages. @throws AlignError `invalid_argument` */
 export function check_load_options(call: string, options: unknown): void {
-  check_options(call, options, LOAD_RULES, NOT_SUPPORTED);
+  check_options(call, options, LOAD_RULES);
+}
+
+/** @throws AlignError `invalid_argument` where a processor of its own is asked for a worker, which only a model has */
+export function refuse_worker(call: string, { worker }: LoadOptions): void {
+  if (worker !== true) return;
+  throw new AlignError('invalid_argument', `${call}: worker true is for what loads a model`, {
+    detail: { option: 'worker', value: worker },
+    hint: 'the processor of Align.load(model, { worker: true }) or of a pipeline reads pictures in the worker',
+  });
 }
 
 /** Checks the options every call takes. @throws AlignError `invalid_argument` */
@@ -196,12 +216,7 @@ export function check_call_options(call: string, options: unknown): void {
  * Checks `options` against `rules`: no unknown name, no refused value. `undefined` counts as absent, as do missing options.
  * @throws AlignError `invalid_argument`, with the bad name or value in the message and the remedy in the hint
  */
-export function check_options<T>(
-  call: string,
-  options: unknown,
-  rules: Rules<T>,
-  not_supported: ReadonlySet<string> = new Set(),
-): void {
+export function check_options<T>(call: string, options: unknown, rules: Rules<T>): void {
   if (options === undefined) return;
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new AlignError('invalid_argument', `${call}: the options must be an object, not ${show(options)}`);
@@ -209,12 +224,6 @@ export function check_options<T>(
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const detail = { option: name, value: value as unknown };
-    if (not_supported.has(name)) {
-      throw new AlignError('invalid_argument', `${call}: option ${name} is not supported by this version`, {
-        detail,
-        hint: `supported options: ${known.join(', ')}`,
-      });
-    }
     const rule = known.includes(name) ? rules[name as keyof T] : undefined;
     if (rule === undefined) {
       const nearest = nearest_name(name, known);

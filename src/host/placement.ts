@@ -7,7 +7,7 @@ import { check_blocks, packed_formats } from './checkpoint/packed.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import type { Executor } from './executor.ts';
 import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
-import { Recorder, type RecorderOptions } from './plan/recorder.ts';
+import { Recorder, type Placement, type RecorderOptions, type TextParts } from './plan/recorder.ts';
 import { Head, TextTower, VisionTower } from './towers.ts';
 import type { Instance } from './wasm/module.ts';
 import type { WordRows } from './word_rows.ts';
@@ -29,9 +29,18 @@ export interface Towers {
   readonly head: Head | null;
 }
 
+/** Where the weights of each begin, of those that are loaded. */
+export interface Places {
+  readonly text: Placement;
+  readonly text_parts: TextParts;
+  readonly vision: Placement;
+  readonly head: Placement;
+}
+
 /** The blocks of a model and their places. */
 export interface Layout {
   readonly recorder: Recorder;
+  readonly places: Places;
   readonly requests: readonly WeightRequest[];
   /** Bytes from the first block to the end of the last. */
   readonly weight_bytes: number;
@@ -109,16 +118,29 @@ function place(
   const head_place = next(false);
   if (projection_dim !== undefined) add(recorder.align(projection_dim, head_place, 1, 0));
 
+  const places = { text: text_place, text_parts, vision: vision_place, head: head_place };
   return {
     recorder,
+    places,
     requests,
     weight_bytes: plans.reduce((bytes, plan) => bytes + plan.weight_bytes, 0),
     words: null,
-    towers: (executor, words = null) => ({
-      text: text ? new TextTower(text, executor, recorder, text_place, text_parts, words) : null,
-      vision: vision ? new VisionTower(vision, executor, recorder, vision_place) : null,
-      head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, head_place),
-    }),
+    towers: (executor, words = null) => make_towers(recorder, parts, places, executor, words),
+  };
+}
+
+/** The towers and the head of `parts`, whose weights an executor holds at `places`. */
+export function make_towers(
+  recorder: Recorder,
+  { text, vision, projection_dim }: Parts,
+  places: Places,
+  executor: Executor,
+  words: WordRows | null,
+): Towers {
+  return {
+    text: text ? new TextTower(text, executor, recorder, places.text, places.text_parts, words) : null,
+    vision: vision ? new VisionTower(vision, executor, recorder, places.vision) : null,
+    head: projection_dim === undefined ? null : new Head(projection_dim, executor, recorder, places.head),
   };
 }
 

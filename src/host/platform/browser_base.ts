@@ -8,12 +8,10 @@ import {
   once,
   type Build,
   type Gpus,
-  type ModelWorker,
   type Platform,
   type Thread,
   type ThreadEvents,
 } from './platform.ts';
-import { ALIVE } from './worker_lock.ts';
 import { fetch_bytes, web_platform } from './web_base.ts';
 
 export { web_pictures as pictures } from './web_base.ts';
@@ -35,34 +33,6 @@ function spawn(events: ThreadEvents): Thread {
   return {
     post: (message) => worker.postMessage(message),
     unref: () => undefined, // a page ends with all its workers
-    end: () => {
-      worker.terminate();
-      return Promise.resolve();
-    },
-  };
-}
-
-/**
- * A worker for a model, in one file, as workers have no import map. Browsers do not tell when a worker ends by itself: it holds
- * a lock for as long as it lives, where there are locks (pages from https: or localhost), and whoever asks for it is given it
- * then.
- */
-function offload(events: ThreadEvents): ModelWorker {
-  const { locks } = navigator as Partial<Navigator>;
-  const name = locks ? `align-wasm ${crypto.randomUUID()}` : '';
-  const worker = new Worker(new URL('../bundle/browser_worker.js', import.meta.url), {
-    type: 'module',
-    name,
-  });
-  worker.onmessage = ({ data }) => {
-    if (data === ALIVE) void locks!.request(name, () => events.lost(new Error('it has ended')));
-    else events.message(data);
-  };
-  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
-  return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
-    ref: () => undefined,
-    unref: () => undefined,
     end: () => {
       worker.terminate();
       return Promise.resolve();
@@ -107,8 +77,6 @@ export const own_gpu: Omit<Gpus, 'webgpu'> = {
 export const platform: Platform = {
   ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
   spawn,
-  // An extension's service worker has none.
-  ...(typeof Worker === 'undefined' ? {} : { offload }),
   turn,
   embedded_model: () => align_icons,
 };

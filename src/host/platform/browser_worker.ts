@@ -5,8 +5,9 @@ import { ALIVE } from './worker_lock.ts';
 
 const receive = serve((message, transfer) => postMessage(message, { transfer }));
 onmessage = ({ data }: MessageEvent) => receive(data);
-if (name !== '')
-  void navigator.locks.request(name, () => {
+const { name: lock } = globalThis as unknown as { name: string };
+if (lock !== '')
+  void navigator.locks.request(lock, () => {
     postMessage(ALIVE);
     return new Promise(() => undefined); // for as long as it lives
   });

@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { PNG } from 'pngjs';

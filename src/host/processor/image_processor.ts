@@ -8,7 +8,14 @@ import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
-import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
+import {
+  check_load_options,
+  check_options,
+  refuse_worker,
+  type Background,
+  type Rule,
+  type Rules,
+} from '../options.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
@@ -31,6 +38,28 @@ export interface ImageCallOptions extends Partial<Omit<ImageSettings, 'size' | '
   max_pixels?: number | undefined;
   signal?: AbortSignal | undefined;
 }
+
+/** A picture in planes, one a channel. */
+export interface Planes {
+  /** [channels, height, width] */
+  readonly values: Float32Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+/** How a picture is read. */
+export interface PlaneOptions {
+  readonly max_pixels?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads a picture: here, or in a worker. */
+export type ReadPlanes = (
+  input: ImageInput,
+  settings: ImageSettings,
+  options: PlaneOptions,
+) => Promise<Planes>;
 
 const FLAG: Rule = { expects: 'a flag of the configuration', accepts: () => true };
 
@@ -57,12 +86,18 @@ const CALL_RULES: Rules<ImageCallOptions> = {
 /** Resizes, crops, scales and normalises pictures as its configuration says. */
 export class EfficientNetImageProcessor {
   readonly settings: ImageSettings;
-  readonly #resizer: Resizer;
+  readonly #read: ReadPlanes;
   readonly #max_pixels: number | undefined;
 
-  constructor(settings: ImageSettings, module: WebAssembly.Module, max_pixels?: number) {
+  /** `read`: where pictures are read elsewhere. */
+  constructor(
+    settings: ImageSettings,
+    module: WebAssembly.Module,
+    max_pixels?: number,
+    read: ReadPlanes = plane_reader(module),
+  ) {
     this.settings = settings;
-    this.#resizer = new Resizer(module);
+    this.#read = read;
     this.#max_pixels = max_pixels;
   }
 
@@ -72,6 +107,7 @@ export class EfficientNetImageProcessor {
     options: ImageProcessorLoadOptions = {},
   ): Promise<EfficientNetImageProcessor> {
     check_load_options('EfficientNetImageProcessor.from_pretrained', options);
+    refuse_worker('EfficientNetImageProcessor.from_pretrained', options);
     const { wasm, background, max_pixels } = options;
     const folder = await open_model(model, options);
     const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
@@ -95,22 +131,21 @@ export class EfficientNetImageProcessor {
     const settings = image_settings('options', flags, this.settings);
     const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
     if (list.length === 0) throw new AlignError('invalid_argument', 'images is an empty list');
-    const { background, do_convert_rgb } = settings;
     let values: Float32Array | undefined;
-    let first: Samples | undefined;
+    let first: Planes | undefined;
     for (const [i, input] of list.entries()) {
-      const image = await RawImage.read(input, { background, do_convert_rgb, max_pixels, signal });
-      const shaped = this.#shape(image, settings);
-      first ??= shaped;
-      const { width, height, channels } = shaped;
+      const planes = await this.#read(input, settings, { max_pixels, signal });
+      first ??= planes;
+      const { width, height, channels } = planes;
       if (width !== first.width || height !== first.height || channels !== first.channels)
         throw new AlignError(
           'invalid_argument',
           `Picture ${i} ends up as ${channels} x ${height} x ${width}, picture 0 as ${first.channels} x ${first.height} x ${first.width}`,
           { hint: 'do_resize or do_center_crop makes them equal' },
         );
-      values ??= new Float32Array(list.length * width * height * channels);
-      to_planes(shaped, value_tables(settings, channels), values.subarray(i * width * height * channels));
+      const size = first.values.length;
+      values ??= list.length === 1 ? first.values : new Float32Array(list.length * size);
+      if (list.length > 1) values.set(planes.values, i * size);
     }
     const { channels, height, width } = first!;
     return { pixel_values: new Tensor('float32', values!, [list.length, channels, height, width]) };
@@ -131,18 +166,32 @@ export class EfficientNetImageProcessor {
     const text = sorted_json(this.to_dict());
     await platform.write(`${folder}/preprocessor_config.json`, [new TextEncoder().encode(text)]);
   }
+}
 
-  #shape(image: RawImage, settings: ImageSettings): Samples {
-    let shaped: Samples = image;
-    if (settings.do_resize) {
-      const [height, width] = target_size(settings.size, image.height, image.width);
-      const data = this.#resizer.resize(image, width, height, settings.resample);
-      shaped = { data, width, height, channels: image.channels };
-    }
-    return settings.do_center_crop
-      ? center_crop(shaped, settings.crop_size.height!, settings.crop_size.width!)
-      : shaped;
+/** Reads pictures on this thread. */
+export function plane_reader(module: WebAssembly.Module): ReadPlanes {
+  const resizer = new Resizer(module);
+  return async (input, settings, { max_pixels, signal }) => {
+    const { background, do_convert_rgb } = settings;
+    const image = await RawImage.read(input, { background, do_convert_rgb, max_pixels, signal });
+    const shaped = shape(image, settings, resizer);
+    const { width, height, channels } = shaped;
+    const values = new Float32Array(width * height * channels);
+    to_planes(shaped, value_tables(settings, channels), values);
+    return { values, width, height, channels };
+  };
+}
+
+function shape(image: RawImage, settings: ImageSettings, resizer: Resizer): Samples {
+  let shaped: Samples = image;
+  if (settings.do_resize) {
+    const [height, width] = target_size(settings.size, image.height, image.width);
+    const data = resizer.resize(image, width, height, settings.resample);
+    shaped = { data, width, height, channels: image.channels };
   }
+  return settings.do_center_crop
+    ? center_crop(shaped, settings.crop_size.height!, settings.crop_size.width!)
+    : shaped;
 }
 
 /** transformers' center_crop: a picture smaller than the crop is padded with zeros around its middle. */

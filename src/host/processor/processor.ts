@@ -4,11 +4,23 @@ import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
-import { check_load_options, check_options, type Background, type Rule, type Rules } from '../options.ts';
+import {
+  check_load_options,
+  check_options,
+  refuse_worker,
+  type Background,
+  type Rule,
+  type Rules,
+} from '../options.ts';
 import type { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { ENCODE_RULES, type EncodeOptions, type Encoding } from './encoding.ts';
-import { EfficientNetImageProcessor, sorted_json, type ImageCallOptions } from './image_processor.ts';
+import {
+  EfficientNetImageProcessor,
+  sorted_json,
+  type ImageCallOptions,
+  type ReadPlanes,
+} from './image_processor.ts';
 import { read_image_settings } from './image_settings.ts';
 import { type Ids } from './texts.ts';
 import { BertTokenizer, type DecodeOptions } from './tokenizer.ts';
@@ -62,12 +74,18 @@ export class AlignProcessor {
     this.tokenizer = tokenizer;
   }
 
-  /** Loads the processor of a model; without an argument, of the embedded one. @throws AlignError as its two parts. */
+  /**
+   * Loads the processor of a model; without an argument, of the embedded one. `read` is for a model's own processor, whose
+   * pictures are read where it computes.
+   * @throws AlignError as its two parts.
+   */
   static async from_pretrained(
     model?: ModelSource,
     options: ProcessorLoadOptions = {},
+    read?: ReadPlanes,
   ): Promise<AlignProcessor> {
     check_load_options('AlignProcessor.from_pretrained', options);
+    refuse_worker('AlignProcessor.from_pretrained', options);
     const { wasm, background, max_pixels } = options;
     const folder = await open_model(model, options);
     const [images, texts, module] = await Promise.all([
@@ -77,7 +95,7 @@ export class AlignProcessor {
     ]);
     const settings = background === undefined ? images : { ...images, background };
     return new AlignProcessor(
-      new EfficientNetImageProcessor(settings, module, max_pixels),
+      new EfficientNetImageProcessor(settings, module, max_pixels, read),
       new BertTokenizer(texts, module),
     );
   }

@@ -3,7 +3,7 @@
 import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
-import { check_load_options, check_options, flag, type Rules } from '../options.ts';
+import { check_load_options, check_options, flag, refuse_worker, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import type { SpecialTokens } from './added_tokens.ts';
@@ -77,6 +77,7 @@ export class BertTokenizer {
     options: TokenizerLoadOptions = {},
   ): Promise<BertTokenizer> {
     check_load_options('BertTokenizer.from_pretrained', options);
+    refuse_worker('BertTokenizer.from_pretrained', options);
     const { wasm } = options;
     const folder = await open_model(model, options);
     const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);

@@ -2,7 +2,6 @@
 // them can be counted and freed, and everything that is asked of the device is waited for here, so that its loss is heard.
 
 import { AlignError } from '../errors.ts';
-import { turn } from '../pause.ts';
 import { open_device, type Opened, type OpenOptions } from './adapter.ts';
 import { usable_features } from './features.ts';
 import type { Features } from './shader.ts';
@@ -134,7 +133,7 @@ export class Gpu {
       return result;
     } catch (cause) {
       if (cause instanceof AlignError) throw cause;
-      await turn(); // calls may fail a moment before the loss is told
+      await new Promise((resume) => setTimeout(resume)); // calls may fail a moment before the loss is told
       this.check();
       throw new AlignError('trap', `${what} failed: ${String(cause)}`, { cause });
     } finally {

@@ -11,6 +11,7 @@ import {
   write_tensor,
   type Executor,
   type Inputs,
+  type Limits,
   type Outputs,
   type RunOptions,
 } from '../executor.ts';
@@ -73,6 +74,10 @@ export class GpuExecutor implements Executor {
     );
     const pipelines = await gpu.checked('preparing pipelines', () => new Pipelines(gpu));
     return new GpuExecutor(gpu, pipelines, shards, max_memory);
+  }
+
+  get limits(): Limits {
+    return { arena: this.gpu.binding_limit, run: this.#allowed };
   }
 
   fits(plan: Plan): boolean {
