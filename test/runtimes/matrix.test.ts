@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => {
   const { version } = JSON.parse(readFileSync(`${INSTALLED}package.json`, 'utf8')) as { version: string };
   console.log(
-    `SHA-256 of the embeddings of ${PICTURES.size} pictures and ${TEXTS.length} texts by align-wasm ${version} (none: no threads there)\n\n${table(outcomes, reference)}\n`,
+    `\n\nSHA-256 of the embeddings of ${PICTURES.size} pictures and ${TEXTS.length} texts by align-wasm ${version} (none: no threads there)\n\n${table(outcomes, reference)}\n`,
   );
 });
 
@@ -33,11 +33,39 @@ test('the inputs are 100 pictures and 100 texts, no two of a kind the same', () 
   expect(new Set(items).size).toBeGreaterThan(150);
 });
 
+test('a bit of one embedding, a cell that is missing and a runtime that is missing show', () => {
+  const [runtime] = RUNTIMES;
+  const [first, ...others] = reference.cells;
+  const items = first!.items!.map((item, i) => (i === 3 ? 'another' : item));
+  const off: Row = {
+    version: '0',
+    cells: [...others.slice(1), { ...others[0]!, digest: 'f'.repeat(64), items }],
+  };
+  const found = faults(runtime!, off, reference);
+  expect(found).toEqual([
+    'fp32, 1 thread, alone: there is nothing',
+    expect.stringMatching(
+      /^fp32, 1 thread, batch: f{64} is not .*; 1 of 200 embeddings differ: the picture examples.pictures.camera.png$/,
+    ),
+  ]);
+  const printed = table(
+    new Map<Runtime, Outcome>([
+      [runtime!, off],
+      [RUNTIMES[1]!, new Error('gone')],
+    ]),
+    reference,
+  );
+  expect(printed).toContain(' !ffffffff ');
+  expect(printed).toMatch(/newest Node FAILED( +!){8}$/);
+});
+
 test.each(RUNTIMES.map((runtime) => [runtime.name, runtime] as const))('%s', async (_, runtime) => {
   try {
     const row = runtime === RUNTIMES[0] ? reference : await runtime.run(blob);
     outcomes.set(runtime, row);
-    expect(faults(runtime, row, reference)).toEqual([]);
+    const found = faults(runtime, row, reference);
+    if (found.length > 0)
+      expect.fail(`${runtime.name} ${row.version} is not as ${RUNTIMES[0]!.name}:\n${found.join('\n')}`);
   } catch (error) {
     if (!outcomes.has(runtime)) outcomes.set(runtime, error as Error);
     throw error;

@@ -47,7 +47,7 @@ export function table(outcomes: ReadonlyMap<Runtime, Outcome>, reference: Row): 
     ['', ...COLUMNS.map(({ how }) => how)],
   ];
   for (const [{ name }, outcome] of outcomes) {
-    if (outcome instanceof Error) lines.push([`${name} MISSING`, ...COLUMNS.map(() => '!')]);
+    if (outcome instanceof Error) lines.push([`${name} FAILED`, ...COLUMNS.map(() => '!')]);
     else
       lines.push([
         `${name} ${outcome.version}`,
