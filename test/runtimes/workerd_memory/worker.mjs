@@ -1,5 +1,5 @@
-// A tower of a model in a Worker: loads it from a URL or from R2, embeds the body of the request, and says how much memory
-// all instances of WebAssembly that were alive had at most. The JavaScript heap is watched from outside.
+// A tower of a model in a Worker: loads it from a URL or from R2 and embeds the body of the request. `look` is where somebody
+// looks at the heap from outside; he is told how much memory the instances of WebAssembly had at most since the last time.
 
 import { Align } from 'align-wasm';
 
@@ -7,19 +7,18 @@ import { Align } from 'align-wasm';
 const memories = new Set();
 let peak = 0;
 
-function look() {
+function count() {
   let bytes = 0;
-  const all = Array.from(memories, (ref) => ref.deref()?.buffer.byteLength ?? 0);
-  for (const b of all) bytes += b;
-  if (bytes > peak) console.log(...all);
+  for (const ref of memories) bytes += ref.deref()?.buffer.byteLength ?? 0;
   peak = Math.max(peak, bytes);
+  return bytes;
 }
 
 const { Instance, Memory } = WebAssembly;
 const { grow } = Memory.prototype;
 Memory.prototype.grow = function (pages) {
   const before = grow.call(this, pages);
-  look();
+  count();
   return before;
 };
 WebAssembly.Instance = class extends Instance {
@@ -27,16 +26,18 @@ WebAssembly.Instance = class extends Instance {
     super(module, imports);
     for (const value of Object.values(this.exports))
       if (value instanceof Memory) memories.add(new WeakRef(value));
-    look();
+    count();
   }
 };
 
-/** An object of R2 as a byte source. */
-async function from_r2(bucket, key) {
+/** An object of R2 as a byte source; every read is looked at while it is in memory. */
+async function from_r2(bucket, key, look) {
   const { size } = await bucket.head(key);
   const read = async (start, end) => {
     const object = await bucket.get(key, { range: { offset: start, length: end - start } });
-    return new Uint8Array(await object.arrayBuffer());
+    const bytes = new Uint8Array(await object.arrayBuffer());
+    await look();
+    return bytes;
   };
   return { name: key, size, read };
 }
@@ -44,24 +45,30 @@ async function from_r2(bucket, key) {
 export default {
   async fetch(request, { MODELS }) {
     const { searchParams } = new URL(request.url);
+    const key = searchParams.get('key');
     if (request.method === 'PUT') {
-      await MODELS.put(searchParams.get('key'), request.body);
+      await MODELS.put(key, request.body);
       return new Response(null, { status: 204 });
     }
-    const model = searchParams.get('model') ?? (await from_r2(MODELS, searchParams.get('key')));
+    const look = async (phase = '') => {
+      const bytes = count();
+      await fetch(`${searchParams.get('look')}?wasm=${peak}&phase=${phase}`);
+      if (phase) peak = bytes;
+    };
     const options = JSON.parse(searchParams.get('options'));
-    peak = 0;
     try {
+      const model = searchParams.get('model') ?? (await from_r2(MODELS, key, look));
       const align = await Align.load(model, options);
+      await look('load');
       const embedding =
         options.towers === 'text'
           ? await align.embed_text(await request.text())
           : await align.embed_image(await request.arrayBuffer());
-      look();
+      await look('answer');
       align.dispose();
-      return Response.json({ embedding: Array.from(embedding), wasm: peak });
+      return Response.json({ embedding: Array.from(embedding) });
     } catch ({ code, message, detail }) {
-      return Response.json({ code, message, detail, wasm: peak });
+      return Response.json({ code, message, detail });
     }
   },
 };
