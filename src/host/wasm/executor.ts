@@ -17,14 +17,11 @@ import {
   type RunOptions,
 } from '../executor.ts';
 import { Pool } from '../extras.ts';
-import { pause_every, type Pause } from '../pause.ts';
+import { pause_every, YIELD_MS, type Pause } from '../pause.ts';
 import type { Plan } from '../plan/plan.ts';
 import { CONTROL_BYTES } from './control.ts';
 import type { ThreadExports } from './exports.ts';
 import { Instance } from './module.ts';
-
-/** With a signal but no yield_ms, the event loop gets a turn this often so that an abort is noticed. */
-const YIELD_MS = 16;
 
 const PAGE = 65536;
 

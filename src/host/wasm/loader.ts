@@ -7,6 +7,7 @@ import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
 import { FORMAT_NAMES } from '../checkpoint/formats.ts';
 import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { pause_every, YIELD_MS } from '../pause.ts';
 import { Dtype, Format, Part, Request, Source } from '../plan/layout.ts';
 import type { WeightRequest, WeightSource } from '../plan/plan.ts';
 import { write_struct } from '../plan/struct.ts';
@@ -148,6 +149,7 @@ export async function read_packed(
   { signal, on_bytes }: LoadingOptions,
 ): Promise<void> {
   const all = ranges(requests);
+  const pause = pause_every(YIELD_MS, signal); // what lies in memory is read without a turn of the event loop
   // Whoever fails ends the ranges for the others too.
   const read = async (_: unknown, reader: number): Promise<void> => {
     for (const range of all) {
@@ -155,6 +157,7 @@ export async function read_packed(
       await checkpoint.read_rows_into(range.request.name, range.at, range.count, target, signal);
       await put(range, target);
       on_bytes?.(range.count);
+      await pause();
     }
   };
   const ends = await Promise.allSettled(Array.from({ length: READS }, read));
@@ -214,6 +217,7 @@ async function pack_source(
   write_struct(instance.memory.buffer, request_at, Request, { scratch_at });
   write_struct(instance.memory.buffer, source_at, Source, { dtype: dtype_of(tensor) });
 
+  const pause = pause_every(YIELD_MS, signal);
   for (let row = 0; row < rows; row += step) {
     throw_if_aborted(signal);
     const count = Math.min(step, rows - row);
@@ -222,6 +226,7 @@ async function pack_source(
     const lost = instance.exports.pack(request_at, source_at, row, whole ? 1 : count, range_at, block);
     if (lost > 0) throw overflow(request, source, lost);
     on_bytes?.(bytes);
+    await pause();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { platform } from '#platform';
 import { AlignError, show } from '../../errors.ts';
+import { pause_every, YIELD_MS } from '../../pause.ts';
 import { WEIGHTS } from '../packed_folder.ts';
 import type { ByteSource } from '../source.ts';
 import { CHUNK } from './download.ts';
@@ -62,8 +63,11 @@ async function check_sum(
   const hasher = platform.hasher();
   source.remember?.();
   source.expect?.([[0, size]]);
-  for (let at = 0; at < size; at += CHUNK)
+  const pause = pause_every(YIELD_MS, signal);
+  for (let at = 0; at < size; at += CHUNK) {
     hasher.update(await source.read(at, Math.min(size, at + CHUNK), signal));
+    await pause();
+  }
   const sha256 = hasher.hex();
   if (sha256 === expected) return;
   await source.discard?.();
