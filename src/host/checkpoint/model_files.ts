@@ -3,13 +3,12 @@
 
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
-import { checked_sums, open_location, verified } from '../extras.ts';
-import type { Progress, ProgressInfo } from '../progress.ts';
-import { parse_object, read_text } from './json.ts';
-import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
-import type { RemoteOptions } from './remote/remote_model.ts';
-import type { Sums } from './remote/verify.ts';
-import { blob_source, bytes_source, check_range, type ByteSource } from './source.ts';
+import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
+import { open_location } from './locations.ts';
+import { WEIGHTS } from './packed_folder.ts';
+import { blob_source, bytes_source, check_range, free, type ByteSource } from './source.ts';
+
+export type { ModelFolder, OpenOptions };
 
 /**
  * One file of a model: bytes, a Blob or File, a byte source, a URL object (read when the file is asked for), the text of a
@@ -29,28 +28,6 @@ export type PackedFile = Uint8Array | ArrayBuffer | Blob | ByteSource;
  * nothing local of this name. An open folder stays what it is.
  */
 export type ModelSource = string | URL | ModelFiles | PackedFile | ModelFolder;
-
-/** What of the options of loading is for its files. */
-export interface OpenOptions extends RemoteOptions {
-  signal?: AbortSignal | undefined;
-  sha256?: Sums | undefined;
-  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
-}
-
-/** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
-export interface ModelFolder {
-  /** For error messages: the path, or "the model files". */
-  readonly name: string;
-  open(file: string): Promise<ByteSource | null>;
-  /** @throws AlignError `corrupt_checkpoint` (not UTF-8), `too_large`. */
-  text(file: string): Promise<string | null>;
-  /** @throws AlignError `corrupt_checkpoint`, naming file and position (not JSON, not an object), `too_large`. */
-  json(file: string): Promise<Record<string, unknown> | null>;
-  /** Of a remote model: who hears how far its files are. */
-  readonly progress?: Progress;
-  /** Of a remote model: frees what it keeps in memory while it loads. It can still be read. */
-  release?(): void;
-}
 
 /**
  * The folder behind a `model` argument; none means the embedded model.
@@ -86,71 +63,9 @@ function is_folder(model: object): model is ModelFolder {
   );
 }
 
-/** Whether `name` names a file in a folder and cannot lead out of it, on any system. */
-export function is_plain_name(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\:\u0000-\u001f\u007f]/.test(name);
-}
-
-/** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
-export function file_path({ pathname, host }: URL): string {
-  const path = decodeURIComponent(pathname);
-  return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
-}
-
-/** A folder with one file, which must be a packed one: any other lacks its config.json. */
-export async function packed_model(
-  name: string,
-  what: string,
-  options: OpenOptions,
-  open: () => Promise<ByteSource>,
-): Promise<ModelFolder> {
-  const source = await open();
-  try {
-    if (!(await is_packed(source, options.signal)))
-      throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
-        detail: { file: 'config.json' },
-        hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
-      });
-  } finally {
-    await source.close?.();
-  }
-  return make_folder(name, options, (file) => (file === WEIGHTS ? open() : Promise.resolve(null)));
-}
-
 function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
   const files = Symbol.iterator in model ? listed_files(model as Iterable<File>) : named_files(model);
   return make_folder('the model files', options, async (file) => (await files.get(file)?.()) ?? null);
-}
-
-/** The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. */
-export function make_folder(
-  name: string,
-  { signal, sha256 }: OpenOptions,
-  open_own: (file: string) => Promise<ByteSource | null>,
-  progress?: Progress,
-): ModelFolder {
-  const checked = sha256 === undefined ? open_own : verified(open_own, checked_sums(sha256), signal);
-  const open = with_packed_files(progress ? progress.heard(checked) : checked, signal);
-  const open_plain = async (file: string): Promise<ByteSource | null> => {
-    if (!is_plain_name(file))
-      throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
-    return open(file);
-  };
-  const read = async <T>(file: string, parse: (name: string, text: string) => T): Promise<T | null> => {
-    const source = await open_plain(file);
-    if (source === null) return null;
-    try {
-      return parse(source.name, await read_text(source, signal));
-    } finally {
-      await source.close?.();
-    }
-  };
-  return {
-    name,
-    open: open_plain,
-    text: (file) => read(file, (_, text) => text),
-    json: (file) => read(file, parse_object),
-  };
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
@@ -235,6 +150,14 @@ function borrowed_source(name: string, source: ByteSource): ByteSource {
       if (bytes.length !== end - start)
         throw new AlignError('corrupt_checkpoint', `${name}: ${bytes.length} bytes for ${start} to ${end}`);
       return bytes;
+    },
+    async read_into(start, target, signal) {
+      const end = start + target.length;
+      check_range(this, start, end);
+      if (source.read_into) return source.read_into(start, target, signal);
+      const bytes = await this.read(start, end, signal);
+      target.set(bytes);
+      if (platform.memory_limit !== undefined && bytes.length === bytes.buffer.byteLength) free(bytes);
     },
   };
 }

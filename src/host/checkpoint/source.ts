@@ -2,11 +2,15 @@
 
 import { AlignError } from '../errors.ts';
 
-/** Random access to `size` bytes. `read` gives exactly the bytes start … end-1, in a buffer the caller may keep. */
+/** Random access to `size` bytes. */
 export interface ByteSource {
   /** A name for error messages (a path, a URL, "model.safetensors"). */
   readonly name: string;
   readonly size: number;
+  /**
+   * Exactly the bytes start … end-1, in a buffer the caller may keep. On Workers, where memory is short, one that has nothing
+   * beside them is emptied once they are copied: a source that keeps what it gives gives a copy.
+   */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Fills `target` with the bytes from `start` on: `read` without a buffer between. Sources that cannot leave it out. */
   read_into?(start: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;

@@ -20,6 +20,8 @@ export interface DecodedPng {
 export const MAX_PIXELS = 16_777_216;
 /** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
 export const MAX_PIXELS_EDGE = 4_194_304;
+/** What Cloudflare gives an isolate, and Vercel. */
+export const MEMORY_EDGE = 128_000_000;
 
 /** The builds of one source: with relaxed SIMD for `fast`, in a shared memory that it imports for `threads`. */
 export type Build = 'exact' | 'fast' | 'exact_threads' | 'fast_threads';
@@ -66,6 +68,8 @@ export interface Platform {
   readonly name: string;
   /** Pixels that a picture's file may have where the caller sets no `max_pixels`. */
   readonly max_pixels: number;
+  /** Bytes that a program has in all, where that is little: then buffers are given back before they are collected. */
+  readonly memory_limit?: number;
   /** Whether the relaxed build comes along. */
   readonly relaxed: boolean;
   /** The package's own module, each build compiled once. */
