@@ -62,14 +62,19 @@ await build({
 copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
 copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
 
-// dist/core: align-wasm/core, one file that imports nothing and leaves out what extras.js has.
+// dist/core: align-wasm/core, one file that imports nothing. These modules it leaves out; core_extras.js stands in for them.
+const extras = [
+  ...['checkpoint/locations', 'checkpoint/remote/verify', 'gpu_runtime', 'joint_plan', 'offload/client'],
+  ...['processor/decode', 'search/model_index', 'wasm/threads'],
+].map((name) => join(root, `dist/${name}.js`));
 const without_extras = {
   name: 'without-extras',
   setup: ({ onResolve }) =>
-    onResolve({ filter: /\/extras\.js$/ }, () => ({
-      path: join(root, 'dist/core_extras.js'),
-      sideEffects: false,
-    })),
+    onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
+      extras.includes(join(resolveDir, path))
+        ? { path: join(root, 'dist/core_extras.js'), sideEffects: false }
+        : undefined,
+    ),
 };
 await build({
   ...{ absWorkingDir: root, entryPoints: ['dist/core.js'], outfile: 'dist/core/index.js' },

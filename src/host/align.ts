@@ -4,7 +4,6 @@ import type { ModelSource } from './checkpoint/model_files.ts';
 import { disposable } from './dispose.ts';
 import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
-import { index_of_model } from './extras.ts';
 import type { ImageInput } from './image.ts';
 import { LabelSet } from './label_set.ts';
 import { checked_parts, weighted_sum, type MixPart } from './mix.ts';
@@ -27,6 +26,7 @@ import { Queue } from './queue.ts';
 import { dot, ranked, rows, softmax, stacked, type Score } from './scores.ts';
 import type { AlignIndex } from './search/align_index.ts';
 import type { IndexOptions } from './search/index_options.ts';
+import { index_of_model } from './search/model_index.ts';
 
 /** Options of {@link Align.label_set}. */
 export interface LabelSetOptions extends CallOptions {

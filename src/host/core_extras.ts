@@ -1,36 +1,42 @@
-// What stands in for extras.ts in align-wasm/core: refusals that name the remedy.
+// What align-wasm/core has in place of the modules named here, which its build leaves out (scripts/bundle.mjs): refusals
+// that name the remedy.
 
 import { AlignError, type AlignErrorCode } from './errors.ts';
-import type * as extras from './extras.ts';
+import type * as locations from './checkpoint/locations.ts';
+import type * as verify from './checkpoint/remote/verify.ts';
+import type * as gpu_runtime from './gpu_runtime.ts';
+import type * as joint_plan from './joint_plan.ts';
+import type * as client from './offload/client.ts';
+import type * as decode from './processor/decode.ts';
+import type * as model_index from './search/model_index.ts';
+import type * as threads from './wasm/threads.ts';
 
 function left_out(code: AlignErrorCode, what: string, hint: string): AlignError {
   return new AlignError(code, `align-wasm/core ${what}`, { hint: `${hint}, or import align-wasm` });
 }
 
-export const open_location: typeof extras.open_location = () =>
+export const open_location: typeof locations.open_location = () =>
   Promise.reject(
     left_out('model_required', 'opens no paths, URLs or hub ids', "give the model's bytes or its files"),
   );
 
-export const checked_sums: typeof extras.checked_sums = () => {
+export const checked_sums: typeof verify.checked_sums = () => {
   throw left_out('invalid_argument', 'has no option sha256', 'check the bytes before');
 };
 
-export const verified: typeof extras.verified = (open) => open;
+export const verified: typeof verify.verified = (open) => open;
 
-export const load_on_gpu: typeof extras.load_on_gpu = async ({ options: { device } }) => {
+export const load_on_gpu: typeof gpu_runtime.load_on_gpu = async ({ options: { device } }) => {
   if (device === 'webgpu') throw left_out('gpu_unavailable', 'has no WebGPU', "use device 'wasm'");
   return Promise.resolve(null);
 };
 
-export const load_in_worker: typeof extras.load_in_worker = () =>
-  Promise.reject(
-    left_out('invalid_argument', 'has no option worker', 'import it in a worker of your own'),
-  );
+export const load_in_worker: typeof client.load_in_worker = () =>
+  Promise.reject(left_out('invalid_argument', 'has no option worker', 'import it in a worker of your own'));
 
-export const run_as_one: typeof extras.run_as_one = () => Promise.resolve(null);
+export const run_as_one: typeof joint_plan.run_as_one = () => Promise.resolve(null);
 
-export const read_picture: typeof extras.read_picture = () =>
+export const read_picture: typeof decode.read_picture = () =>
   Promise.reject(
     left_out(
       'unsupported_image',
@@ -39,12 +45,12 @@ export const read_picture: typeof extras.read_picture = () =>
     ),
   );
 
-export const index_of_model: typeof extras.index_of_model = () =>
+export const index_of_model: typeof model_index.index_of_model = () =>
   Promise.reject(left_out('invalid_argument', 'has no AlignIndex', 'keep the embeddings yourself'));
 
-export const threads_available: typeof extras.threads_available = () => false;
+export const threads_available: typeof threads.threads_available = () => false;
 
 /** Never started: {@link threads_available} says no. */
-export const Pool: Pick<typeof extras.Pool, 'start'> = {
+export const Pool: Pick<typeof threads.Pool, 'start'> = {
   start: () => Promise.reject(left_out('worker_lost', 'has no threads', 'use threads: 1')),
 };

@@ -5,7 +5,7 @@ import { image_size, usual_tokens } from './placement.ts';
 import { plan_macs } from './plan/describe.ts';
 import type { Plan } from './plan/plan.ts';
 import { Recorder } from './plan/recorder.ts';
-import { close_runtime, load, load_on_wasm, load_runtime, type Order, type Runtime } from './runtime.ts';
+import { close_runtime, load, load_on_wasm, type Order, type Runtime } from './runtime.ts';
 import { compile, Instance } from './wasm/module.ts';
 
 /**
@@ -52,7 +52,7 @@ async function pays({ parts, options }: Order): Promise<boolean> {
 }
 
 async function load_opened(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runtime> {
-  const { folder, parts, options } = order;
+  const { options, again } = order;
   const { device = 'auto', signal, max_memory } = options;
   const module = await compile(options.wasm);
   const limits = { shard_limit: gpu.binding_limit, fuse: false, parts: 1 };
@@ -62,11 +62,7 @@ async function load_opened(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runt
   const { on_device_lost = device === 'auto' ? 'wasm' : 'error' } = options;
   const quiet = { ...options, progress_callback: undefined };
   if (options.verify) {
-    const reference = await load_on_wasm({
-      folder,
-      parts,
-      options: { ...quiet, precision: 'exact', threads: 1 },
-    });
+    const reference = await load_on_wasm({ ...order, options: { ...quiet, precision: 'exact', threads: 1 } });
     try {
       await webgpu.verify(runtime, reference, runtime.dtype, signal);
     } catch (error) {
@@ -77,7 +73,7 @@ async function load_opened(order: Order, { webgpu, gpu }: OpenGpu): Promise<Runt
     }
   }
   const recover: Runtime['recover'] = (later) =>
-    load_runtime(folder, parts, {
+    again({
       ...quiet,
       signal: later,
       device: on_device_lost === 'wasm' ? 'wasm' : device,

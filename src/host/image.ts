@@ -3,8 +3,8 @@
 
 import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from './errors.ts';
-import { read_picture } from './extras.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
+import { read_picture } from './processor/decode.ts';
 import type { ImageSource } from './processor/image_bytes.ts';
 import type { Samples } from './processor/resize.ts';
 

@@ -2,8 +2,8 @@
 
 import type { TowerOptions } from './batches.ts';
 import type { Outputs } from './executor.ts';
-import { run_as_one } from './extras.ts';
 import type { TextBatch, VisionBatch } from './inputs.ts';
+import { run_as_one } from './joint_plan.ts';
 import { loaded, type Runtime } from './runtime.ts';
 import type { Wanted } from './towers.ts';
 

@@ -12,13 +12,14 @@ import {
   type VisionInputs,
 } from './inputs.ts';
 import { run_joint } from './joint.ts';
+import { load_runtime } from './load_runtime.ts';
 import { align_loss } from './loss.ts';
 import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
 import { AlignOutput, ModelOutput } from './outputs.ts';
 import { image_size, usual_plans, usual_tokens } from './placement.ts';
 import type { Plan } from './plan/plan.ts';
-import { load_runtime, loaded, type Runtime } from './runtime.ts';
+import { loaded, type Runtime } from './runtime.ts';
 import { Tensor } from './tensor.ts';
 import { run_vision } from './tower_models.ts';
 import { text_output, vision_output } from './tower_outputs.ts';

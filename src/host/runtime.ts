@@ -1,4 +1,4 @@
-// Loading: from the files of a model to towers on an executor with their weights in place.
+// A loaded model: from its files to towers on an executor with their weights in place.
 
 import { platform } from '#platform';
 import { Checkpoint } from './checkpoint/checkpoint.ts';
@@ -6,9 +6,8 @@ import { choose_formats, type WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { check_dtype } from './checkpoint/packed.ts';
 import { WEIGHTS } from './checkpoint/packed_folder.ts';
-import { AlignError, throw_if_aborted } from './errors.ts';
+import { AlignError } from './errors.ts';
 import type { Executor } from './executor.ts';
-import { load_in_worker, load_on_gpu, threads_available } from './extras.ts';
 import type { LoadOptions } from './options.ts';
 import { lay_out, type Layout, type Parts, type Places, type Towers } from './placement.ts';
 import type { WeightRequest } from './plan/plan.ts';
@@ -27,6 +26,7 @@ import {
 } from './wasm/loader.ts';
 import { compile, Instance } from './wasm/module.ts';
 import { relaxed_simd } from './wasm/relaxed.ts';
+import { threads_available } from './wasm/threads.ts';
 import { WordRows } from './word_rows.ts';
 
 /** A loaded model, without its public face. */
@@ -51,16 +51,8 @@ export interface Order {
   readonly folder: ModelFolder;
   readonly parts: Parts;
   readonly options: LoadOptions;
-}
-
-/** Loads `parts` from a folder. Whatever fails or is aborted leaves nothing behind. */
-export async function load_runtime(folder: ModelFolder, parts: Parts, given: LoadOptions): Promise<Runtime> {
-  throw_if_aborted(given.signal);
-  // Compiled once: a Response can be read once, and a model may be loaded again.
-  const options = given.wasm === undefined ? given : { ...given, wasm: await compile(given.wasm) };
-  const order = { folder, parts, options };
-  if (options.worker) return load_in_worker(order);
-  return (await load_on_gpu(order)) ?? load_on_wasm(order);
+  /** Loads the same again. */
+  readonly again: (options: LoadOptions) => Promise<Runtime>;
 }
 
 /** Loads a model on WebAssembly. */

@@ -10,11 +10,12 @@ import {
   type TextInputs,
   type VisionInputs,
 } from './inputs.ts';
+import { load_runtime } from './load_runtime.ts';
 import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, check_options, flag, type CallOptions, type LoadOptions } from './options.ts';
 import type { ModelOutput } from './outputs.ts';
 import { image_size, usual_plans, usual_tokens } from './placement.ts';
-import { load_runtime, loaded, type Runtime } from './runtime.ts';
+import { loaded, type Runtime } from './runtime.ts';
 import { text_output, vision_output } from './tower_outputs.ts';
 
 /** The BERT tower alone, from its own checkpoint or a whole model's: AlignTextModel in transformers. */

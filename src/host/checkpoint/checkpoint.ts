@@ -3,7 +3,7 @@
 
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { corrupt } from './header.ts';
-import { is_plain_name, type ModelFolder } from './model_files.ts';
+import { is_plain_name, type ModelFolder } from './folder.ts';
 import { FILES, read_packing, type Packing } from './packed.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { SafetensorsFile, type TensorInfo } from './safetensors.ts';

@@ -3,7 +3,7 @@
 import { platform } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { Progress } from '../progress.ts';
-import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './model_files.ts';
+import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
 import { RemoteModel } from './remote/remote_model.ts';

@@ -11,7 +11,7 @@ import { make_towers } from '../placement.ts';
 import type { Plan } from '../plan/plan.ts';
 import { Recorder } from '../plan/recorder.ts';
 import type { Planes, ReadPlanes } from '../processor/image_processor.ts';
-import { load_runtime, type Order, type Runtime } from '../runtime.ts';
+import type { Order, Runtime } from '../runtime.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, Instance } from '../wasm/module.ts';
 import { readback_bytes } from '../webgpu/readback.ts';
@@ -251,7 +251,7 @@ function load_question({ folder, parts, options }: Order, progress: LoadQuestion
 
 /** The model as the calling thread has it: it records plans, the worker runs them. */
 async function make_runtime(
-  { folder, parts, options }: Order,
+  { folder, parts, options, again }: Order,
   worker: OffloadedWorker,
   answer: LoadAnswer,
 ): Promise<Runtime> {
@@ -267,8 +267,8 @@ async function make_runtime(
   const rows =
     words && new WordRows(words, await Checkpoint.open(folder, options.signal), new Instance(module));
   const { device = 'auto', on_device_lost = device === 'auto' ? 'wasm' : 'error' } = options;
-  const again = (change: LoadOptions): Promise<Runtime> =>
-    load_runtime(folder, parts, { ...options, progress_callback: undefined, ...change });
+  const changed = (change: LoadOptions): Promise<Runtime> =>
+    again({ ...options, progress_callback: undefined, ...change });
   return {
     executor,
     recorder,
@@ -276,9 +276,9 @@ async function make_runtime(
     ...{ dtype, precision, loading_info, places, words },
     read_planes: plane_asker(worker),
     recover: answer.recovers
-      ? (signal) => again({ signal, device: on_device_lost === 'wasm' ? 'wasm' : device })
+      ? (signal) => changed({ signal, device: on_device_lost === 'wasm' ? 'wasm' : device })
       : null,
-    reload: (signal) => again({ signal }),
+    reload: (signal) => changed({ signal }),
   };
 }
 

@@ -1,7 +1,8 @@
 // Where the file of an index may be.
 
 import { platform } from '#platform';
-import { file_path, is_source } from '../checkpoint/model_files.ts';
+import { file_path } from '../checkpoint/folder.ts';
+import { is_source } from '../checkpoint/model_files.ts';
 import { blob_source, bytes_source, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError, show } from '../errors.ts';
 

@@ -16,12 +16,12 @@ import {
   type Outputs,
   type RunOptions,
 } from '../executor.ts';
-import { Pool } from '../extras.ts';
 import { pause_every, YIELD_MS, type Pause } from '../pause.ts';
 import type { Plan } from '../plan/plan.ts';
 import { CONTROL_BYTES } from './control.ts';
 import type { ThreadExports } from './exports.ts';
 import { Instance } from './module.ts';
+import { Pool } from './threads.ts';
 
 const PAGE = 65536;
 

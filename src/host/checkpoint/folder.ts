@@ -1,0 +1,93 @@
+// The one thing that every way to give a model becomes: a folder of files that are opened by name.
+
+import { AlignError, show } from '../errors.ts';
+import type { Progress, ProgressInfo } from '../progress.ts';
+import { parse_object, read_text } from './json.ts';
+import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
+import type { RemoteOptions } from './remote/remote_model.ts';
+import { checked_sums, verified, type Sums } from './remote/verify.ts';
+import type { ByteSource } from './source.ts';
+
+/** What of the options of loading is for its files. */
+export interface OpenOptions extends RemoteOptions {
+  signal?: AbortSignal | undefined;
+  sha256?: Sums | undefined;
+  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
+}
+
+/** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
+export interface ModelFolder {
+  /** For error messages: the path, or "the model files". */
+  readonly name: string;
+  open(file: string): Promise<ByteSource | null>;
+  /** @throws AlignError `corrupt_checkpoint` (not UTF-8), `too_large`. */
+  text(file: string): Promise<string | null>;
+  /** @throws AlignError `corrupt_checkpoint`, naming file and position (not JSON, not an object), `too_large`. */
+  json(file: string): Promise<Record<string, unknown> | null>;
+  /** Of a remote model: who hears how far its files are. */
+  readonly progress?: Progress;
+  /** Of a remote model: frees what it keeps in memory while it loads. It can still be read. */
+  release?(): void;
+}
+
+/** Whether `name` names a file in a folder and cannot lead out of it, on any system. */
+export function is_plain_name(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && !/[/\\:\u0000-\u001f\u007f]/.test(name);
+}
+
+/** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
+export function file_path({ pathname, host }: URL): string {
+  const path = decodeURIComponent(pathname);
+  return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
+}
+
+/** A folder with one file, which must be a packed one: any other lacks its config.json. */
+export async function packed_model(
+  name: string,
+  what: string,
+  options: OpenOptions,
+  open: () => Promise<ByteSource>,
+): Promise<ModelFolder> {
+  const source = await open();
+  try {
+    if (!(await is_packed(source, options.signal)))
+      throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
+        detail: { file: 'config.json' },
+        hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
+      });
+  } finally {
+    await source.close?.();
+  }
+  return make_folder(name, options, (file) => (file === WEIGHTS ? open() : Promise.resolve(null)));
+}
+
+/** The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. */
+export function make_folder(
+  name: string,
+  { signal, sha256 }: OpenOptions,
+  open_own: (file: string) => Promise<ByteSource | null>,
+  progress?: Progress,
+): ModelFolder {
+  const checked = sha256 === undefined ? open_own : verified(open_own, checked_sums(sha256), signal);
+  const open = with_packed_files(progress ? progress.heard(checked) : checked, signal);
+  const open_plain = async (file: string): Promise<ByteSource | null> => {
+    if (!is_plain_name(file))
+      throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
+    return open(file);
+  };
+  const read = async <T>(file: string, parse: (name: string, text: string) => T): Promise<T | null> => {
+    const source = await open_plain(file);
+    if (source === null) return null;
+    try {
+      return parse(source.name, await read_text(source, signal));
+    } finally {
+      await source.close?.();
+    }
+  };
+  return {
+    name,
+    open: open_plain,
+    text: (file) => read(file, (_, text) => text),
+    json: (file) => read(file, parse_object),
+  };
+}
