@@ -1,0 +1,164 @@
+// What a fuzz target is, and how one file of it is judged: it ends in a result or in an AlignError of a code that the target
+// names, soon, and in little memory. Everything else is a finding.
+
+import { getHeapStatistics } from 'node:v8';
+import { AlignError, type AlignErrorCode } from '../../src/host/errors.ts';
+import { Dice } from './dice.ts';
+
+/** One input: the files that a reader is given, by name. */
+export type Case = Readonly<Record<string, Uint8Array>>;
+
+/** Makes inputs, and reads them. */
+export interface Fuzzer {
+  make(dice: Dice): Case;
+  /** Throws what the reader throws; and an Error of its own where a result is wrong. */
+  read(files: Case): Promise<void> | void;
+}
+
+export interface Target {
+  readonly name: string;
+  /** How many inputs `npm run test:long` tries. */
+  readonly files: number;
+  /** What a reader may refuse an input with. */
+  readonly codes: readonly AlignErrorCode[];
+  /** Milliseconds that an input may take: 100 where a target does not say. */
+  readonly most_ms?: number;
+  /** Bytes of memory that reading may take besides twice the input: what a result or an instance takes. */
+  readonly constant: number;
+  start(): Promise<Fuzzer>;
+}
+
+/** What reading one input came to. */
+export interface Verdict {
+  readonly outcome: string;
+  readonly ms: number;
+  /** Bytes of heap and of buffers that it left behind, garbage too; below 0 where the collector ran. */
+  readonly memory: number;
+  /** What must not have happened. */
+  readonly finding: string | null;
+}
+
+export const MOST_MS = 100;
+
+/** Times that an input is tried which took too long or too much: another process may have had its turn meanwhile. */
+const TRIES = 4;
+
+export function size_of(files: Case): number {
+  return Object.values(files).reduce((sum, { length }) => sum + length, 0);
+}
+
+function memory_used(): number {
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  return used_heap_size + external_memory;
+}
+
+async function read_once(target: Target, fuzzer: Fuzzer, files: Case): Promise<Verdict> {
+  const before = memory_used();
+  const started = performance.now();
+  let outcome = 'accepted';
+  let finding: string | null = null;
+  try {
+    await fuzzer.read(files);
+  } catch (error) {
+    outcome = error instanceof AlignError ? error.code : 'another error';
+    if (!(error instanceof AlignError)) finding = error instanceof Error ? error.stack! : String(error);
+    else if (!target.codes.includes(error.code)) finding = `${error.code}: ${error.message}`;
+  }
+  const ms = performance.now() - started;
+  return { outcome, ms, memory: memory_used() - before, finding };
+}
+
+/** Reads one input; where it takes too long or too much memory, again, and the best counts. */
+export async function judge(target: Target, fuzzer: Fuzzer, files: Case): Promise<Verdict> {
+  const most_ms = target.most_ms ?? MOST_MS;
+  const most_memory = 2 * size_of(files) + target.constant;
+  let best = await read_once(target, fuzzer, files);
+  for (let i = 1; i < TRIES && (best.ms > most_ms || best.memory > most_memory) && !best.finding; i++) {
+    const next = await read_once(target, fuzzer, files);
+    best = { ...next, ms: Math.min(best.ms, next.ms), memory: Math.min(best.memory, next.memory) };
+  }
+  if (best.finding !== null) return best;
+  if (best.ms > most_ms) return { ...best, finding: `it took ${best.ms.toFixed(1)} ms` };
+  if (best.memory > most_memory) return { ...best, finding: `it took ${best.memory} bytes of memory` };
+  return best;
+}
+
+/** The sums of a run over one target. */
+export class Tally {
+  readonly target: Target;
+  readonly outcomes: Map<string, number> = new Map();
+  readonly findings: { index: number; files: Case; finding: string }[] = [];
+  files = 0;
+  slowest = 0;
+  memory = 0;
+  seconds = 0;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  add(index: number, files: Case, { outcome, ms, memory, finding }: Verdict): void {
+    this.files++;
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    this.slowest = Math.max(this.slowest, ms);
+    this.memory = Math.max(this.memory, memory);
+    if (finding !== null) this.findings.push({ index, files, finding });
+  }
+}
+
+/** How far to go: so many inputs, or so many seconds. `at` hears the index of each input before it is read. */
+export interface Bounds {
+  readonly seed: number;
+  readonly first?: number;
+  readonly files: number;
+  readonly seconds?: number;
+  readonly at?: (index: number) => void;
+}
+
+/** Tries inputs `first` … of a seed. */
+export async function fuzz(
+  target: Target,
+  { seed, first = 0, files, seconds = Infinity, at }: Bounds,
+): Promise<Tally> {
+  const fuzzer = await target.start();
+  const tally = new Tally(target);
+  const started = performance.now();
+  for (let index = first; index < first + files; index++) {
+    at?.(index);
+    const input = fuzzer.make(Dice.of(seed, index));
+    tally.add(index, input, await judge(target, fuzzer, input));
+    tally.seconds = (performance.now() - started) / 1000;
+    if (tally.seconds > seconds || tally.findings.length >= 20) break;
+  }
+  return tally;
+}
+
+/** One row a target, one line a finding. */
+export function table(tallies: readonly Tally[]): string {
+  const rows = [
+    ['target', 'files', 'accepted', 'slowest ms', 'memory KB', 'seconds', 'findings', 'refused'],
+    ...tallies.map(({ target, files, outcomes, slowest, memory, seconds, findings }) => [
+      target.name,
+      String(files),
+      String(outcomes.get('accepted') ?? 0),
+      slowest.toFixed(1),
+      (memory / 1024).toFixed(0),
+      seconds.toFixed(1),
+      String(findings.length),
+      Array.from(outcomes)
+        .filter(([outcome]) => outcome !== 'accepted')
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([outcome, count]) => `${outcome} ${count}`)
+        .join(', '),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
