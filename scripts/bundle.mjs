@@ -81,3 +81,6 @@ await build({
   ...{ alias: { '#platform': './dist/platform/core.js' }, plugins: [without_extras] },
   ...{ bundle: true, format: 'esm', platform: 'neutral', target: 'es2022', logLevel: 'warning' },
 });
+
+// What TypeScript takes the wasm files for; it copies no declarations itself.
+copyFileSync(join(root, 'src/host/wasm/file.d.ts'), join(root, 'dist/wasm/file.d.ts'));
