@@ -52,6 +52,8 @@ describe('load options', () => {
     ['max_memory', 0, 'positive integer'],
     ['max_memory', NaN, 'positive integer'],
     ['max_pixels', -1, 'positive integer'],
+    ['worker', 1, 'true or false'],
+    ['worker', 'yes', 'true or false'],
     ['max_pixels', 1.5, 'positive integer'],
     ['background', [255, 255], '[red, green, blue]'],
     ['background', [0, 0, 256], '[red, green, blue]'],
@@ -66,12 +68,6 @@ describe('load options', () => {
     expect(error.message).toContain(name);
     expect(error.message).toContain(remedy);
     expect(error.detail).toEqual({ option: name, value });
-  });
-
-  it.each(['worker'])('%s is refused as not supported, never ignored', (name) => {
-    const error = refusal(() => check_load_options('load', { [name]: true }));
-    expect(error.message).toContain(`option ${name} is not supported`);
-    expect(error.hint).toContain('device, dtype');
   });
 
   it('names the option that was meant', () => {

@@ -86,6 +86,7 @@ export class Channel {
   }
 
   receive(given: unknown): void {
+    if (this.#end) return;
     const message = given as Message;
     if ('ask' in message) void this.#answer(message);
     else if ('abort' in message) this.#answering.get(message.abort)?.abort();
