@@ -36,7 +36,14 @@ process.on('SIGINT', () => {
   interruption.abort();
 });
 
-const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
-process.exitCode = await run(process.argv.slice(2), version, io);
+/** Deno may not let us read it: then doctor says so. */
+async function version_of_package(): Promise<string> {
+  try {
+    const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return 'of unknown version';
+  }
+}
+
+process.exitCode = await run(process.argv.slice(2), await version_of_package(), io);

@@ -5,6 +5,7 @@ import { bench, HELP as BENCH } from './bench.ts';
 import { caption_rank, HELP as CAPTION_RANK } from './caption_rank.ts';
 import { classify, HELP as CLASSIFY } from './classify.ts';
 import { convert, HELP as CONVERT } from './convert.ts';
+import { doctor, HELP as DOCTOR } from './doctor.ts';
 import { embed, HELP as EMBED } from './embed.ts';
 import { index, HELP as INDEX } from './index.ts';
 import { inspect, HELP as INSPECT } from './inspect.ts';
@@ -13,7 +14,7 @@ import { search, HELP as SEARCH } from './search.ts';
 import { verify, HELP as VERIFY } from './verify.ts';
 
 interface Command {
-  readonly run: (argv: readonly string[], io: Io) => Promise<number>;
+  readonly run: (argv: readonly string[], io: Io, version: string) => Promise<number>;
   readonly help: string;
 }
 
@@ -27,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['verify', { run: verify, help: VERIFY }],
   ['inspect', { run: inspect, help: INSPECT }],
   ['bench', { run: bench, help: BENCH }],
+  ['doctor', { run: doctor, help: DOCTOR }],
 ]);
 
 const HELP = `align-wasm: pictures and texts in one embedding space
@@ -40,6 +42,7 @@ const HELP = `align-wasm: pictures and texts in one embedding space
   align-wasm verify MODEL reference.safetensors          compare a checkpoint with reference outputs
   align-wasm inspect [MODEL] [--plan]                    show a model, or the plan of its forward pass
   align-wasm bench [MODEL] [--ops]                       time a model on this machine
+  align-wasm doctor                                      what this runtime can do, and what is missing
 
   align-wasm COMMAND --help    what a command takes
   align-wasm --version
@@ -62,7 +65,7 @@ export async function run(argv: readonly string[], version: string, io: Io): Pro
     const command = COMMANDS.get(name);
     if (command === undefined) throw new UsageError(no_command(name));
     if (asks_for_help(rest)) return print(io, command.help);
-    return await command.run(rest, io);
+    return await command.run(rest, io, version);
   } catch (error) {
     if (io.signal.aborted || is_interruption(error)) return INTERRUPTED;
     io.err(`align-wasm: ${message_of(error)}\n`);

@@ -18,6 +18,7 @@ let written = 0;
 export function folder_cache(folder: string = default_folder()): CacheStore {
   const root = join(folder, OURS);
   return {
+    place: root,
     async get(key) {
       return readFile(join(root, key)).catch(() => null);
     },

@@ -55,6 +55,8 @@ export interface ThreadEvents {
 
 /** Bytes under keys `folder/name`, each whole or not there. Everything may reject: a cache is survived. */
 export interface CacheStore {
+  /** For people: a folder's path, or the API. */
+  readonly place: string;
   get(key: string): Promise<Uint8Array | null>;
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** Names in a folder; null where the runtime does not tell. */

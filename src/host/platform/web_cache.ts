@@ -17,6 +17,7 @@ export async function web_cache(): Promise<CacheStore | null> {
     return (await cache.keys()).map(({ url }) => url).filter((url) => url.startsWith(start));
   };
   return {
+    place: 'Cache API',
     async get(key) {
       const response = await cache.match(BASE + key);
       return response ? new Uint8Array(await response.arrayBuffer()) : null;
