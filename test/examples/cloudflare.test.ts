@@ -1,0 +1,77 @@
+// examples/cloudflare, bundled by wrangler with the package as it is published, and run in workerd.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { LabelSet } from '../../src/host/index.ts';
+import { bundle_worker, start_workers, type Workers } from '../support/workers.ts';
+import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
+import { clone_with, free_port, readme_commands, root } from './readme.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const require = createRequire(new URL('../runtimes/binaries/package.json', import.meta.url));
+const log: string[] = [];
+let [folder, url, workers] = ['', '', null! as Workers];
+
+beforeAll(async () => {
+  folder = await clone_with('cloudflare');
+  const config = join(folder, 'examples/cloudflare/wrangler.jsonc');
+  const worker = await bundle_worker('align-labels', config, join(folder, 'out'));
+  workers = await start_workers([worker], (line) => log.push(line));
+  url = String(await workers.unsafeGetDirectURL('align-labels'));
+});
+
+afterAll(async () => {
+  await workers.dispose();
+  await rm(folder, { recursive: true });
+});
+
+test('its labels are embedded before it is bundled, and it needs no flag', async () => {
+  const labels = LabelSet.from_bytes(await readFile(join(folder, 'examples/cloudflare/labels.bin')));
+  const about = (await (await fetch(url)).json()) as { labels: string[] };
+  expect(about.labels).toEqual(labels.labels);
+  expect(await readFile(join(root, 'examples/cloudflare/wrangler.jsonc'), 'utf8')).not.toContain('flags');
+});
+
+test('it answers as Node would', () => check_answers(url));
+
+test('64 clients at once are each answered rightly, whatever the others do', async () => {
+  await check_crowd(url);
+  expect(log.filter((line) => /error|uncaught|hung/i.test(line))).toEqual([]);
+});
+
+test('the commands of its README: wrangler dev builds it, and answers', async () => {
+  const place = join(folder, 'examples/cloudflare');
+  const [dev, ...curls] = await readme_commands('cloudflare');
+  expect(dev).toBe('npx wrangler dev');
+  const port = String(await free_port());
+  const wrangler = require.resolve('wrangler/bin/wrangler.js'); // npx would install it
+  const args = [wrangler, 'dev', '--port', port, '--inspector-port', '0'];
+  const printed: string[] = [];
+  const env = {
+    ...process.env,
+    NO_COLOR: '1',
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_HIDE_BANNER: 'true', // it looks for newer versions
+    WRANGLER_LOG_PATH: join(folder, 'logs'),
+    XDG_CONFIG_HOME: join(folder, 'config'),
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false', // else it fetches request.cf
+  };
+  const server = spawn(process.execPath, args, { cwd: place, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  for (const stream of [server.stdout, server.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => printed.push(text));
+  try {
+    await vi.waitUntil(() => printed.join('').includes('Ready on'), { timeout: 60_000 });
+    await check_curls(curls, 'http://localhost:8787/', `http://localhost:${port}/`, place);
+    // Its own output sets nothing off: wrangler builds once, or twice where it sees the folder appear.
+    expect(printed.join('').match(/Running: node labels\.mjs/g)!.length).toBeLessThanOrEqual(2);
+  } finally {
+    const ended = once(server, 'exit');
+    server.kill('SIGINT');
+    await ended;
+  }
+});

@@ -1,0 +1,100 @@
+// examples/deno, run by its README's commands, on what is built here and on the package as it is published.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { Align } from '../../src/host/index.ts';
+import { DENO, program } from '../support/programs.ts';
+import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
+import { clone_with, free_port, readme_commands, root, shell } from './readme.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const deno = program(DENO);
+let [folder, url, commands] = ['', '', [] as string[]];
+let server: ChildProcess | undefined;
+const log: string[] = [];
+
+/** Runs a command in the example's folder, where `deno` is the one of the tests. */
+const run = (command: string): Promise<string> =>
+  shell(
+    `export PATH="${dirname(deno)}:$PATH" DENO_NO_UPDATE_CHECK=1; ${command}`,
+    join(folder, 'examples/deno'),
+  );
+
+beforeAll(async () => {
+  folder = await clone_with('deno');
+  // Deno allows reading by where files really lie.
+  await unlink(join(folder, 'node_modules'));
+  await cp(join(root, 'test/node_modules'), join(folder, 'node_modules'), { recursive: true });
+  await symlink('node_modules/align-wasm/dist', join(folder, 'dist'));
+  commands = await readme_commands('deno');
+
+  // The task as it stands, on a port that is free.
+  const port = await free_port();
+  url = `http://localhost:${port}/`;
+  const config = join(folder, 'examples/deno/deno.json');
+  await writeFile(
+    config,
+    (await readFile(config, 'utf8')).replace(':8000 serve.js', `:${port} serve.js ${port}`),
+  );
+  server = spawn(deno, ['task', 'serve'], {
+    cwd: dirname(config),
+    env: { ...process.env, NO_COLOR: '1' },
+    detached: true,
+  });
+  for (const stream of [server.stdout!, server.stderr!])
+    stream.setEncoding('utf8').on('data', (text: string) => log.push(text));
+  await vi.waitUntil(() => log.join('').includes('Listening on'), { timeout: 60_000 });
+});
+
+afterAll(async () => {
+  if (server?.pid !== undefined) process.kill(-server.pid); // the task and what it started
+  await rm(folder, { recursive: true });
+});
+
+test('the script labels pictures as the package in Node, with the permissions of its task, and by the published package', async () => {
+  const command = commands.find((line) => line.startsWith('deno task label '))!;
+  const model = await Align.load();
+  const source = await readFile(join(root, 'examples/deno/label.js'), 'utf8');
+  const labels = await model.label_set(/'(airplane .*)'/.exec(source)![1]!.split(' '));
+  const lines: string[] = [];
+  for (const path of command.split(' ').slice(3)) {
+    const picture = await readFile(join(root, 'examples/deno', path));
+    const [{ label, score }] = (await model.classify(picture, labels)) as [{ label: string; score: number }];
+    lines.push(`${(100 * score).toFixed(0).padStart(3)} %  ${label.padEnd(8)}  ${path}\n`);
+  }
+  model.dispose();
+  expect(lines.length).toBeGreaterThan(1);
+  expect(await run(command)).toBe(lines.join(''));
+
+  const readme = await readFile(join(root, 'examples/deno/README.md'), 'utf8');
+  const published = /^```json\n([^]*?)^```/m.exec(readme)![1]!;
+  const config = join(folder, 'examples/deno/published.json');
+  await writeFile(config, published.replace('"auto"', '"manual"')); // "auto" would ask npm
+  const paths = command.split(' ').slice(3).join(' ');
+  const task = `deno run --no-prompt --config published.json --allow-read=../../node_modules,../pictures label.js ${paths}`;
+  expect(await run(task)).toBe(lines.join(''));
+});
+
+test('the tasks allow what they read and listen on by name, and no more', async () => {
+  const { tasks } = JSON.parse(await readFile(join(root, 'examples/deno/deno.json'), 'utf8')) as {
+    tasks: Record<string, string>;
+  };
+  for (const task of Object.values(tasks))
+    expect(task).toMatch(/^deno run --allow-read=[\w./@,-]+ (--allow-net=127\.0\.0\.1:8000 )?\w+\.js$/);
+  const refused = run('deno run --no-prompt --allow-read=../../dist label.js ../pictures/dog.png');
+  await expect(refused).rejects.toThrow('dog.png');
+});
+
+test('the endpoint answers as Node would, by the commands of the README too', async () => {
+  await check_answers(url);
+  const curls = commands.filter((line) => line.startsWith('curl '));
+  await check_curls(curls, 'http://localhost:8000/', url, join(folder, 'examples/deno'));
+});
+
+test('64 clients at once are each answered rightly, whatever the others do', async () => {
+  await check_crowd(url);
+  expect(log.join('')).not.toMatch(/error|uncaught/i);
+});
