@@ -38,29 +38,37 @@ const compiled = new Map<Build, Promise<WebAssembly.Module>>();
 let jpeg: Promise<WebAssembly.Module> | undefined;
 let webp: Promise<WebpDecoder | null> | undefined;
 
-/** The modules lie in dist/, one folder above this module once built; from the sources they are found there too. */
-async function compile_own(build: Build): Promise<WebAssembly.Module> {
-  const file = FILES[build];
-  let cause: unknown;
-  for (const place of ['../', '../../../dist/']) {
-    try {
-      return await WebAssembly.compile(await readFile(new URL(place + file, import.meta.url)));
-    } catch (error) {
-      cause ??= error;
-    }
-  }
-  compiled.delete(build);
-  throw new AlignError('not_found', `${file} cannot be read: ${String(cause)}`, {
-    hint: 'npm run build, allow reading, or hand the module over as the option `wasm`',
-    cause,
-  });
+/** A file of the package. From JSR they lie on its server. */
+async function read_own(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  if (url.protocol === 'file:') return new Uint8Array(await readFile(url));
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Runs a script of the built package, which lies beside this module or, from the sources, in dist/. */
+/** Not from JSR. */
+const FROM_FILE = import.meta.url.startsWith('file:');
+
+/** dist/, from the sources or from dist/platform/ itself. */
+const DIST = import.meta.url.endsWith('.ts') ? '../../../dist/' : '../';
+
+async function compile_own(build: Build): Promise<WebAssembly.Module> {
+  const file = FILES[build];
+  try {
+    return await WebAssembly.compile(await read_own(new URL(DIST + file, import.meta.url)));
+  } catch (cause) {
+    compiled.delete(build);
+    throw new AlignError('not_found', `${file} cannot be read: ${String(cause)}`, {
+      hint: 'npm run build, allow reading, or hand the module over as the option `wasm`',
+      cause,
+    });
+  }
+}
+
+/** Runs a script of the built package. */
 function start(script: string, events: ThreadEvents): Worker {
-  const place = import.meta.url.endsWith('.ts') ? '../../../dist/platform/' : './';
   // The process's own flags, --input-type among them, are not for a file.
-  const worker = new Worker(new URL(`${place}${script}`, import.meta.url), { execArgv: [] });
+  const worker = new Worker(new URL(`${DIST}platform/${script}`, import.meta.url), { execArgv: [] });
   worker.on('message', (message) => events.message(message));
   worker.on('error', (cause) => events.lost(cause));
   worker.on('exit', (code) => events.lost(new Error(`it exited with ${code}`)));
@@ -136,7 +144,8 @@ async function load_webp(): Promise<WebpDecoder | null> {
 
 /** Decoders with Node's zlib behind them. */
 export const node_pictures: Pictures = {
-  jpeg_wasm: () => (jpeg ??= compile_jpeg()),
+  // Only files find what lies in other packages; from JSR the decoder's script fetches it from beside itself.
+  jpeg_wasm: () => (FROM_FILE ? (jpeg ??= compile_jpeg()) : Promise.resolve(null)),
   webp: () => (webp ??= load_webp()),
   decode_png(bytes) {
     // The depth stands at byte 24; pngjs would round 16 bits to 8.
@@ -155,8 +164,8 @@ export function node_platform(name: string): Platform {
     max_pixels: MAX_PIXELS,
     relaxed: true,
     wasm: (build) => once(compiled, build, compile_own),
-    spawn,
-    offload,
+    // Workers are started from files alone: there are none from JSR.
+    ...(FROM_FILE ? { spawn, offload } : {}),
     turn: () => new Promise((resume) => setImmediate(resume)),
 
     async fetch_bytes(location) {
