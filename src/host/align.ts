@@ -1,7 +1,7 @@
 // The five-line API: texts and pictures in, unit-length embeddings and ranked labels out.
 
 import type { ModelSource } from './checkpoint/model_files.ts';
-import { disposable } from './dispose.ts';
+import { Disposable } from './dispose.ts';
 import { encode_images, encode_texts, listed, load_encoder } from './encode.ts';
 import { AlignError, show } from './errors.ts';
 import type { ImageInput } from './image.ts';
@@ -50,19 +50,14 @@ const CLASSIFY_RULES = {
 };
 
 /** A model with its processor. Calls wait for each other; after {@link Align.dispose} they throw `disposed`. */
-export class Align {
+export class Align extends Disposable {
   readonly model: AlignModel;
   readonly processor: AlignProcessor;
-  declare readonly [Symbol.dispose]: () => void;
-  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
   #queue = new Queue();
   #disposed = false;
 
-  static {
-    disposable(this.prototype);
-  }
-
   private constructor(model: AlignModel, processor: AlignProcessor) {
+    super();
     this.model = model;
     this.processor = processor;
   }
@@ -174,7 +169,7 @@ export class Align {
   }
 
   /** Frees the model's memory. Idempotent. */
-  dispose(): void {
+  override dispose(): void {
     this.#disposed = true;
     this.model.dispose();
   }

@@ -3,7 +3,7 @@
 import type { WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
-import { disposable } from './dispose.ts';
+import { Disposable } from './dispose.ts';
 import { AlignError } from './errors.ts';
 import type { TextInputs, VisionInputs } from './inputs.ts';
 import { check_call_options, type CallOptions } from './options.ts';
@@ -15,7 +15,7 @@ import { save_model } from './save.ts';
 import { Tensor } from './tensor.ts';
 
 /** What every loaded model has. */
-export abstract class Model {
+export abstract class Model extends Disposable {
   abstract readonly config: AlignConfig | AlignTextConfig | AlignVisionConfig;
   readonly #queue = new Queue();
   readonly #folder: ModelFolder;
@@ -25,6 +25,7 @@ export abstract class Model {
   #lost: Runtime | null = null;
 
   protected constructor(folder: ModelFolder, runtime: Runtime) {
+    super();
     this.#folder = folder;
     this.#runtime = runtime;
     this.#device = runtime.executor.device;
@@ -89,7 +90,7 @@ export abstract class Model {
   }
 
   /** Frees the memory. Calls still waiting, and every later one, throw `disposed`. Idempotent. */
-  dispose(): void {
+  override dispose(): void {
     if (this.#runtime) close_runtime(this.#runtime);
     this.#runtime = null;
   }
@@ -137,7 +138,6 @@ export abstract class Model {
     return task(again);
   }
 }
-disposable(Model.prototype);
 
 /** A text of id 0 alone. */
 export function no_text(tokens: number): TextInputs {

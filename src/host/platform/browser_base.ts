@@ -7,7 +7,6 @@ import {
   navigator_gpu,
   once,
   type Build,
-  type Gpus,
   type Platform,
   type Thread,
   type ThreadEvents,
@@ -68,11 +67,10 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
   }
 }
 
-export const own_gpu: Omit<Gpus, 'webgpu'> = {
-  gpu: () => Promise.resolve(navigator_gpu()),
-  gpu_hint:
-    "WebGPU needs a browser that has it and a page from https: or localhost; otherwise use device 'wasm'",
-};
+export const browser_gpu = (): Promise<GPU | null> => Promise.resolve(navigator_gpu());
+
+export const GPU_HINT =
+  "WebGPU needs a browser that has it and a page from https: or localhost; otherwise use device 'wasm'";
 
 export const platform: Platform = {
   ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),

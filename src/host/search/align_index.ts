@@ -2,7 +2,7 @@
 // them (entries.ts), kept in one file (index_file.ts).
 
 import { platform } from '#platform';
-import { disposable } from '../dispose.ts';
+import { Disposable } from '../dispose.ts';
 import { AlignError, show } from '../errors.ts';
 import { check_options } from '../options.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
@@ -30,9 +30,7 @@ export type { IndexDtype, IndexId, IndexOptions, IndexSource, JsonValue, Match, 
  * Embeddings by id. Whatever comes in is brought to length 1; results are ordered by score, those that score the same by id:
  * numbers before strings, numbers ascending, strings by UTF-16 code units.
  */
-export class AlignIndex {
-  declare readonly [Symbol.dispose]: () => void;
-  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+export class AlignIndex extends Disposable {
   readonly dimensions: number;
   readonly dtype: IndexDtype;
   /** Which model the embeddings are from, if that was said. */
@@ -42,11 +40,8 @@ export class AlignIndex {
   /** What goes on during which nothing may change. */
   #fixed: string | null = null;
 
-  static {
-    disposable(this.prototype);
-  }
-
   private constructor(contents: IndexContents) {
+    super();
     this.#contents = contents;
     this.dimensions = contents.rows.dimensions;
     this.dtype = contents.rows.dtype;
@@ -225,7 +220,7 @@ export class AlignIndex {
   }
 
   /** Frees the memory. Idempotent. */
-  dispose(): void {
+  override dispose(): void {
     this.#contents = null;
     this.#places.clear();
   }
