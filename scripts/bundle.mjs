@@ -2,7 +2,7 @@
 // webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. The wasm modules and the embedded
 // model are found beside it in dist, as from dist/platform.
 
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -28,6 +28,18 @@ await build({
   logLevel: 'warning',
 });
 for (const name of threads) rmSync(join(root, `dist/platform/${name}.map`), { force: true }); // of what tsc wrote
+
+/** The JPEG decoder's script assigns to `import.meta.url` where there is none. webpack puts a string there: no JavaScript. */
+const no_assignment = {
+  name: 'no-assignment',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /mozjpeg_dec\.js$/ }, ({ path }) => {
+      const script = readFileSync(path, 'utf8');
+      const assignment = 'if(import.meta.url===undefined){import.meta.url="https://localhost"}';
+      if (!script.includes(assignment)) throw new Error(`${path} is not what it was: look at it again`);
+      return { contents: script.replace(assignment, '') };
+    }),
+};
 await build({
   absWorkingDir: root,
   entryPoints: {
@@ -37,6 +49,7 @@ await build({
   chunkNames: 'shared-[hash]',
   splitting: true,
   alias: { '#platform': './dist/platform/bundle.js' },
+  plugins: [no_assignment],
   outdir: out,
   bundle: true,
   format: 'esm',
@@ -50,6 +63,7 @@ await build({
 await build({
   ...{ absWorkingDir: root, entryPoints: ['dist/platform/browser_worker.js'], outdir: out },
   ...{ alias: { '#platform': './dist/platform/browser_in_worker.js' }, conditions: ['browser'] },
+  plugins: [no_assignment],
   ...{
     bundle: true,
     format: 'esm',

@@ -1,15 +1,14 @@
 // The app of this folder built by each bundler, with as little configuration as its users get along with.
 
 import { nodeResolve } from '@rollup/plugin-node-resolve';
-import { importMetaAssets } from '@web/rollup-plugin-import-meta-assets';
 import { execFile } from 'node:child_process';
 import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
-import { rollup } from 'rollup';
+import { rollup, type Plugin } from 'rollup';
 import * as vite from 'vite';
 import webpack from 'webpack';
 import { BUN, program } from '../support/programs.ts';
@@ -77,18 +76,37 @@ export const build_webpack: Build = async (app, out) => {
   );
 };
 
+/** Follows `new URL('…', import.meta.url)` for Rollup: scripts of workers are bundled, everything else is copied. */
+const new_urls: Plugin = {
+  name: 'new-urls',
+  async transform(code, id) {
+    const found = [...code.matchAll(/new URL\((['"])([^'"]+)\1,\s*import\.meta\.url\)/g)];
+    for (const [whole, , relative] of found) {
+      const path = join(dirname(id), relative!);
+      const file = /\.m?js$/.test(path)
+        ? this.emitFile({ type: 'chunk', id: path })
+        : this.emitFile({ type: 'asset', name: basename(path), source: await readFile(path) });
+      code = code.replace(whole, `new URL(import.meta.ROLLUP_FILE_URL_${file})`);
+    }
+    return found.length > 0 ? { code, map: null } : null;
+  },
+};
+
 export const build_rollup: Build = async (app, out) => {
   const bundle = await rollup({
-    input: [join(app, 'main.js'), join(app, 'worker.js')],
-    // The plugin copies what the package names. The app's own worker is a script to bundle.
-    plugins: [nodeResolve({ browser: true }), importMetaAssets({ include: '**/node_modules/**' })],
+    input: join(app, 'main.js'),
+    plugins: [nodeResolve({ browser: true }), new_urls],
     onLog(_, { code, message }) {
       if (code !== 'CIRCULAR_DEPENDENCY') throw new Error(message);
     },
   });
-  await bundle.write({ dir: out });
+  await bundle.write({ dir: out, entryFileNames: '[name]-[hash].js' });
   await bundle.close();
-  await add_page(app, out, 'main.js');
+  await add_page(
+    app,
+    out,
+    (await readdir(out)).find((name) => name.startsWith('main-'))!,
+  );
 };
 
 /** What bundlers leave where it is that do not know `new URL(…, import.meta.url)`: they write to a folder `bundle`. */
@@ -132,10 +150,9 @@ export const build_node: Build = async (app, out) => {
   });
   await writeFile(join(out, 'package.json'), '{ "type": "module" }');
   await copy_files(app, out);
-  await copyFile(
-    join(app, 'node_modules/align-wasm/dist/platform/node_thread.js'),
-    join(out, 'bundle/node_thread.js'),
-  );
+  const thread = 'platform/node_thread.js';
+  await mkdir(join(out, 'platform'));
+  await copyFile(join(app, 'node_modules/align-wasm/dist', thread), join(out, thread));
 };
 
 /** The app without a bundle, on the package's own: its files in a folder of the site, and names that lead there. */
