@@ -34,7 +34,7 @@ export type Activation = (typeof ACTIVATIONS)[number];
 
 /** No size of a model comes near these; a configuration beyond them is an error or an attack. */
 export const MAX_DIMENSION: number = 2 ** 24;
-export const MAX_LAYERS = 10_000;
+export const MAX_LAYERS = 1_000;
 
 /** One key of a configuration. */
 export interface Field<T> {

@@ -50,12 +50,19 @@ export class AlignError extends Error {
 
 /** A value as an error message shows it: short, quoted, on one line. */
 export function show(value: unknown): string {
+  return shown(value, 3);
+}
+
+/** Lists in lists are shown `depth` deep: one from a stranger may be deeper than calls can be. */
+function shown(value: unknown, depth: number): string {
   let text: string;
-  if (typeof value === 'string') text = JSON.stringify(value);
+  if (typeof value === 'string') text = JSON.stringify(value.slice(0, 120));
   else if (value === null || typeof value !== 'object') text = String(value);
-  else if (Array.isArray(value))
-    text = `[${value.slice(0, 8).map(show).join(', ')}${value.length > 8 ? ', …' : ''}]`;
-  else text = Object.prototype.toString.call(value).slice(8, -1);
+  else if (Array.isArray(value) && depth === 0) text = '[…]';
+  else if (Array.isArray(value)) {
+    const some = value.slice(0, 8).map((part) => shown(part, depth - 1));
+    text = `[${some.join(', ')}${value.length > 8 ? ', …' : ''}]`;
+  } else text = Object.prototype.toString.call(value).slice(8, -1);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }
 

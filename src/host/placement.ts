@@ -5,6 +5,7 @@ import type { ChooseFormats } from './checkpoint/formats.ts';
 import { has_pooler, is_prefixed } from './checkpoint/names.ts';
 import { check_blocks, packed_formats } from './checkpoint/packed.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
+import { AlignError } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { weight_requests, type Plan, type WeightRequest } from './plan/plan.ts';
 import { Recorder, type Placement, type RecorderOptions, type TextParts } from './plan/recorder.ts';
@@ -62,6 +63,7 @@ export function lay_out(
   choose: ChooseFormats,
   rows: boolean = false,
 ): Layout {
+  check_depth(parts, checkpoint);
   const plain = place(new Recorder(instance, options), parts, checkpoint);
   const { name, packing } = checkpoint;
   const formats = packing ? packed_formats(name, packing, plain.requests) : choose(plain.requests);
@@ -75,6 +77,21 @@ export function lay_out(
   const others = formats.filter((_, i) => i !== table);
   const words = layout.requests[table]!;
   return { ...place(new Recorder(instance, options), parts, checkpoint, others, true), words };
+}
+
+/**
+ * Planning takes time by the square of the layers, so a small file must not ask for many: each has tensors of its own.
+ * @throws AlignError `missing_tensor`
+ */
+function check_depth({ text, vision }: Parts, checkpoint: Checkpoint): void {
+  const tensors = Array.from(checkpoint.names()).length;
+  const layers = (text?.num_hidden_layers ?? 0) + (vision?.num_hidden_layers ?? 0);
+  if (layers <= tensors) return;
+  throw new AlignError(
+    'missing_tensor',
+    `${checkpoint.name} has ${tensors} tensors, too few for the ${layers} layers of its config`,
+    { detail: { tensors, layers }, hint: 'config.json and the weights must belong together' },
+  );
 }
 
 const WORDS = /(^|\.)embeddings\.word_embeddings$/;

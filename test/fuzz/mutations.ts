@@ -221,7 +221,7 @@ export function change_value(value: unknown, dice: Dice): unknown {
       else Reflect.deleteProperty(parent, key);
       break;
     case 1:
-      if (Array.isArray(parent)) parent.push(structuredClone(parent[Number(key)]!));
+      if (Array.isArray(parent)) parent.push(structuredClone(parent[Number(key)]));
       else put(dice.pick(NAMES), parent[key]!);
       break;
     case 2:

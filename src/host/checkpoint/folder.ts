@@ -30,9 +30,14 @@ export interface ModelFolder {
   release?(): void;
 }
 
+/** A separator, a drive or stream, a control character; "." and "..", which Windows also sees behind dots and spaces. */
+const NOT_PLAIN = /[/\\:\u0000-\u001f\u007f]|[. ]$|\p{Surrogate}/u;
+/** Devices of Windows, in every folder and with any ending: reading CON never ends. */
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
+
 /** Whether `name` names a file in a folder and cannot lead out of it, on any system. */
 export function is_plain_name(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && !/[/\\:\u0000-\u001f\u007f]/.test(name);
+  return name !== '' && name.length <= 255 && !NOT_PLAIN.test(name) && !DEVICE.test(name);
 }
 
 /** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */

@@ -22,9 +22,18 @@ export interface Header {
 /** ALIGN has 1,394 tensors of rank 4 at most; the caps keep a hostile header cheap. */
 export const MAX_TENSORS = 10_000;
 export const MAX_RANK = 8;
+const MAX_METADATA = 1_000;
+/** Characters of a name, or of a text of the metadata. */
+const MAX_STRING: number = 2 ** 20;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const ZERO = 0x30;
+const AFTER_INTEGER = ',:[]{}" \n\r\t';
+const WHITE = /[ \n\r\t]*/y;
+const PADDING = / */y;
+
 /** The error of everything wrong with the bytes of a checkpoint. */
 export function corrupt(file: string, problem: string, detail: Record<string, unknown> = {}): AlignError {
   return new AlignError('corrupt_checkpoint', `${file}: ${problem}`, { detail: { file, ...detail } });
@@ -35,24 +44,31 @@ export function corrupt(file: string, problem: string, detail: Record<string, un
  * @throws AlignError `corrupt_checkpoint` with the file, the tensor, the byte position and the value.
  */
 export function parse_header(file: string, bytes: Uint8Array): Header {
-  return new HeaderParser(file, bytes).header();
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw corrupt(file, 'the header is not valid UTF-8');
+  }
+  return new HeaderParser(file, text, text.length === bytes.length).header();
 }
 
 class HeaderParser {
   readonly #file: string;
-  readonly #bytes: Uint8Array;
-  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #text: string;
+  readonly #ascii: boolean;
   #at = 0;
   /** The tensor being read, for messages. */
   #tensor: string | undefined;
 
-  constructor(file: string, bytes: Uint8Array) {
+  constructor(file: string, text: string, ascii: boolean) {
     this.#file = file;
-    this.#bytes = bytes;
+    this.#text = text;
+    this.#ascii = ascii;
   }
 
   header(): Header {
-    if (this.#bytes[0] !== 0x7b) this.#fail('the header does not begin with "{"');
+    if (!this.#text.startsWith('{')) this.#fail('the header does not begin with "{"');
     const entries: HeaderEntry[] = [];
     let metadata = new Map<string, string>();
     this.#object(MAX_TENSORS + 1, (key) => {
@@ -65,14 +81,16 @@ class HeaderParser {
         this.#tensor = undefined;
       }
     });
-    while (this.#bytes[this.#at] === 0x20) this.#at++;
-    if (this.#at < this.#bytes.length) this.#fail('only spaces may follow the header', this.#token());
+    PADDING.lastIndex = this.#at;
+    PADDING.test(this.#text);
+    this.#at = PADDING.lastIndex;
+    if (this.#at < this.#text.length) this.#fail('only spaces may follow the header', this.#token());
     return { entries, metadata };
   }
 
   #metadata(): Map<string, string> {
     const metadata = new Map<string, string>();
-    this.#object(MAX_TENSORS, (key) => metadata.set(key, this.#string()));
+    this.#object(MAX_METADATA, (key) => metadata.set(key, this.#string()));
     return metadata;
   }
 
@@ -80,11 +98,17 @@ class HeaderParser {
     let dtype: string | undefined;
     let shape: number[] | undefined;
     let offsets: number[] | undefined;
-    this.#object(3, (key) => {
-      if (key === 'dtype') dtype = this.#string();
-      else if (key === 'shape') shape = this.#integers(MAX_RANK, 'dimensions');
-      else if (key === 'data_offsets') offsets = this.#integers(2, 'data_offsets');
-      else this.#fail('a tensor has dtype, shape and data_offsets only', key);
+    this.#members((key) => {
+      if (key === 'dtype') {
+        this.#once(key, dtype);
+        dtype = this.#string();
+      } else if (key === 'shape') {
+        this.#once(key, shape);
+        shape = this.#integers(MAX_RANK, 'dimensions');
+      } else if (key === 'data_offsets') {
+        this.#once(key, offsets);
+        offsets = this.#integers(2, 'data_offsets');
+      } else this.#fail('a tensor has dtype, shape and data_offsets only', key);
     });
     if (dtype === undefined) this.#fail('dtype is absent');
     if (shape === undefined) this.#fail('shape is absent');
@@ -92,16 +116,27 @@ class HeaderParser {
     return { name, dtype, shape, begin: offsets[0]!, end: offsets[1]! };
   }
 
-  /** `{"key": value, …}`: calls `member` with each key, the cursor before its value. */
+  #once(key: string, value: unknown): void {
+    if (value !== undefined) this.#fail('a key occurs twice', key);
+  }
+
+  /** An object of at most `max` members, each key once. */
   #object(max: number, member: (key: string) => void): void {
     const keys = new Set<string>();
+    this.#members((key) => {
+      if (keys.has(key)) this.#fail('a key occurs twice', key);
+      if (keys.size === max) this.#fail(`more than ${max} entries`, key);
+      keys.add(key);
+      member(key);
+    });
+  }
+
+  /** `{"key": value, …}`: calls `member` with each key, the cursor before its value. */
+  #members(member: (key: string) => void): void {
     this.#expect('{');
     if (this.#accept('}')) return;
     do {
       const key = this.#string();
-      if (keys.has(key)) this.#fail('a key occurs twice', key);
-      if (keys.size === max) this.#fail(`more than ${max} entries`, key);
-      keys.add(key);
       this.#expect(':');
       member(key);
     } while (this.#accept(','));
@@ -122,35 +157,37 @@ class HeaderParser {
 
   #integer(): number {
     this.#skip_space();
-    const token = this.#token();
-    const value = /^(?:0|[1-9][0-9]*)$/.test(token) ? Number(token) : NaN;
-    if (!Number.isSafeInteger(value)) this.#fail('not an integer from 0 to 2^53 - 1', token);
-    this.#at += token.length;
+    const text = this.#text;
+    const start = this.#at;
+    let at = start;
+    let value = 0;
+    for (; at - start < 17; at++) {
+      const digit = text.charCodeAt(at) - ZERO;
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = value * 10 + digit;
+    }
+    const whole = at > start && (at === start + 1 || text.charCodeAt(start) !== ZERO);
+    if (!whole || !Number.isSafeInteger(value) || !AFTER_INTEGER.includes(text.charAt(at)))
+      this.#fail('not an integer from 0 to 2^53 - 1', this.#token());
+    this.#at = at;
     return value;
   }
 
   #string(): string {
     this.#skip_space();
-    const bytes = this.#bytes;
-    if (bytes[this.#at] !== QUOTE) this.#fail('a string is expected', this.#token());
+    const text = this.#text;
+    if (text.charCodeAt(this.#at) !== QUOTE) this.#fail('a string is expected', this.#token());
     const start = ++this.#at;
     let escaped = false;
-    for (let byte = bytes[start]; byte !== QUOTE; byte = bytes[this.#at]) {
-      if (byte === undefined) this.#fail('the header ends inside a string');
-      if (byte < 0x20) this.#fail('a control character in a string', byte);
-      if (byte === BACKSLASH) escaped = true;
-      this.#at += byte === BACKSLASH ? 2 : 1;
+    for (let code = text.charCodeAt(start); code !== QUOTE; code = text.charCodeAt(this.#at)) {
+      if (this.#at >= text.length) this.#fail('the header ends inside a string');
+      if (code < SPACE) this.#fail('a control character in a string', code);
+      if (this.#at - start > MAX_STRING) this.#fail(`a string longer than ${MAX_STRING} characters`);
+      if (code === BACKSLASH) escaped = true;
+      this.#at += code === BACKSLASH ? 2 : 1;
     }
-    const raw = this.#decode(bytes.subarray(start, this.#at++));
+    const raw = text.slice(start, this.#at++);
     return escaped ? this.#unescape(raw) : raw;
-  }
-
-  #decode(bytes: Uint8Array): string {
-    try {
-      return this.#utf8.decode(bytes);
-    } catch {
-      return this.#fail('a string is not valid UTF-8');
-    }
   }
 
   /** One string literal is the part of JSON on which JSON.parse is strict, but for surrogates without their partner. */
@@ -166,16 +203,15 @@ class HeaderParser {
   }
 
   #skip_space(): void {
-    for (;;) {
-      const byte = this.#bytes[this.#at];
-      if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return;
-      this.#at++;
-    }
+    if (!(this.#text.charCodeAt(this.#at) <= SPACE)) return;
+    WHITE.lastIndex = this.#at;
+    WHITE.test(this.#text);
+    this.#at = WHITE.lastIndex;
   }
 
   #accept(character: string): boolean {
     this.#skip_space();
-    if (this.#bytes[this.#at] !== character.charCodeAt(0)) return false;
+    if (this.#text[this.#at] !== character) return false;
     this.#at++;
     return true;
   }
@@ -186,16 +222,29 @@ class HeaderParser {
 
   /** What stands at the cursor up to a space or a mark, at most 24 characters: a number to read, or a value to show. */
   #token(): string {
-    const ascii = String.fromCharCode(...this.#bytes.subarray(this.#at, this.#at + 24));
-    return /^[^\s,:[\]{}"]*/.exec(ascii)![0] || ascii.slice(0, 1);
+    const next = this.#text.slice(this.#at, this.#at + 24);
+    return /^[^\s,:[\]{}"]*/.exec(next)![0] || next.slice(0, 1);
+  }
+
+  /** The cursor in bytes. */
+  #position(): number {
+    if (this.#ascii) return this.#at;
+    let bytes = 0;
+    for (let i = 0; i < this.#at; i++) {
+      const code = this.#text.charCodeAt(i);
+      // Each half of a pair of surrogates stands for two of four bytes.
+      bytes += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;
+    }
+    return bytes;
   }
 
   #fail(problem: string, value?: unknown): never {
     const where = this.#tensor === undefined ? '' : `tensor ${show(this.#tensor)}: `;
     const found = value === undefined ? '' : `: ${show(value)}`;
-    throw corrupt(this.#file, `${where}${problem}${found} (byte ${this.#at} of the header)`, {
+    const position = this.#position();
+    throw corrupt(this.#file, `${where}${problem}${found} (byte ${position} of the header)`, {
       tensor: this.#tensor,
-      position: this.#at,
+      position,
       value,
     });
   }

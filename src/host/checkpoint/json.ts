@@ -29,6 +29,9 @@ export async function read_text(source: ByteSource, signal?: AbortSignal): Promi
 
 /** A JSON object. Keys are own properties, `__proto__` too: look them up with `Object.hasOwn`. @throws AlignError `corrupt_checkpoint`. */
 export function parse_object(file: string, text: string): Record<string, unknown> {
+  const deep = too_deep(text);
+  if (deep >= 0)
+    throw corrupt(file, `lists and objects ${MAX_DEPTH} deep at character ${deep}`, { position: deep });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -47,9 +50,27 @@ export function parse_object(file: string, text: string): Record<string, unknown
   return value as Record<string, unknown>;
 }
 
+/** No file of a model has lists in lists in lists of this depth; readers that call themselves for each could not end. */
+const MAX_DEPTH = 64;
+
+/** Index of the bracket that opens more than {@link MAX_DEPTH} others; -1 where there is none. */
+function too_deep(text: string): number {
+  let depth = 0;
+  for (let i = 0, in_string = false; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) in_string = !in_string;
+    else if (in_string) i += Number(code === 0x5c);
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > MAX_DEPTH) return i;
+    } else if (code === 0x5d || code === 0x7d) depth--;
+  }
+  return -1;
+}
+
 const SPACE = /[ \t\n\r]*/y;
-const SCALAR =
-  /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+/** A part of a string: one expression for the whole would run out of its stack on a long one. */
+const STRING_PART = /[^"\\\u0000-\u001f]+|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 /** Index of the first token of `text` at which it stops being JSON; its length where it ends too early. */
 function error_position(text: string): number {
@@ -62,6 +83,13 @@ function error_position(text: string): number {
     const matched = pattern.test(text);
     if (matched) at = pattern.lastIndex;
     return matched;
+  };
+  const skip_string = (): boolean => {
+    const start = at++;
+    while (skip(STRING_PART));
+    const ends = text[at] === '"';
+    at = ends ? at + 1 : start;
+    return ends;
   };
   for (;;) {
     skip(SPACE);
@@ -80,14 +108,14 @@ function error_position(text: string): number {
       at++;
       state = open.at(-1) === '}' ? 'key' : 'value';
     } else if (state === 'key' || state === 'first_key') {
-      if (character !== '"' || !skip(SCALAR)) return at;
+      if (character !== '"' || !skip_string()) return at;
       state = 'colon';
     } else if (character === '{' || character === '[') {
       at++;
       open.push(character === '{' ? '}' : ']');
       state = character === '{' ? 'first_key' : 'first';
     } else {
-      if (!skip(SCALAR)) return at;
+      if (!(character === '"' ? skip_string() : skip(SCALAR))) return at;
       state = 'after';
     }
   }
