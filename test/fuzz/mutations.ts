@@ -215,7 +215,7 @@ export function change_value(value: unknown, dice: Dice): unknown {
       writable: true,
     });
   };
-  switch (dice.below(6)) {
+  switch (dice.below(7)) {
     case 0:
       if (Array.isArray(parent)) parent.splice(Number(key), 1);
       else Reflect.deleteProperty(parent, key);
@@ -228,6 +228,9 @@ export function change_value(value: unknown, dice: Dice): unknown {
       put(key, structuredClone(other[0][other[1]]!));
       break;
     case 3:
+      put(key, dice.pick<Json>([null, [], {}, '', [null], [[]], 0, 1, -1, true]));
+      break;
+    case 4:
       put(key, RAW + dice.pick(NUMBERS));
       break;
     default:

@@ -103,9 +103,10 @@ function listed_tokens({ config, tokenizer, added_tokens }: TokenFiles): Unnumbe
       ? []
       : (array(TOKENIZER, tokenizer, 'added_tokens') ?? [])
     ).entries())
+      // The token first: it says what a value is that has no id.
       listed.push({
-        id: Number((value as Json)['id']),
         token: token_of(TOKENIZER, `added_tokens[${i}]`, value, false),
+        id: Number((value as Json)['id']),
       });
   }
   return listed.sort((a, b) => a.id - b.id).map(({ token }) => token);

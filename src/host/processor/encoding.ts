@@ -58,6 +58,8 @@ export interface Strategies {
 
 /** transformers' LARGE_INTEGER: a model that states no length has a larger one. */
 const NO_LENGTH = 1e20;
+/** Tokens that padding fills a row up to: a number in a file must not take gigabytes. */
+const MAX_PADDED: number = 2 ** 16;
 
 /** What true, false and nothing stand for. */
 function named<On extends string, Off extends string, T extends string>(
@@ -188,6 +190,12 @@ export function stack_rows(
   const longest = rows.reduce((most, { ids }) => Math.max(most, ids.length), 0);
   const wanted = padding === 'longest' ? longest : padding === 'max_length' ? max_length : 0;
   const filled = Math.ceil(wanted / multiple) * multiple;
+  if (filled > MAX_PADDED && filled > 2 * longest)
+    throw new AlignError(
+      'invalid_argument',
+      `Rows would be padded to ${filled} tokens, ${MAX_PADDED} are the most`,
+      { detail: { max_length, pad_to_multiple_of: multiple } },
+    );
   const length = Math.max(longest, filled);
   const short = rows.find(({ ids }) => Math.max(ids.length, filled) !== length);
   if (short !== undefined)

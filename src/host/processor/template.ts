@@ -13,6 +13,14 @@ export interface Templates {
 }
 
 const FILE = 'tokenizer.json';
+/** Rows keep types in bytes. */
+const MAX_TYPE = 255;
+
+function checked_id(key: string, value: unknown): number {
+  const id = integer(FILE, { [key]: value }, key);
+  if (id === undefined) throw unsupported(FILE, key, value, 'an id is needed');
+  return id;
+}
 
 /** `[CLS] A [SEP]` and `[CLS] A [SEP] B [SEP]`, the second text of type 1. */
 export function bert_template(cls: number, sep: number): Templates {
@@ -54,18 +62,19 @@ function token_id(processor: Json, key: string): number {
 
 function parts(processor: Json, key: 'single' | 'pair', special: Json): TemplatePart[] {
   return (array(FILE, processor, key) ?? []).map((part) => {
-    const record = part as Json;
+    const record = object(FILE, { [key]: part }, key) ?? {};
     const token = object(FILE, record, 'SpecialToken');
     const place = token ?? object(FILE, record, 'Sequence');
     const name = place && string(FILE, place, 'id');
     if (place === undefined || name === undefined)
       throw unsupported(FILE, `post_processor.${key}`, part, 'a SpecialToken or a Sequence is needed');
     const type_id = integer(FILE, place, 'type_id') ?? 0;
+    if (type_id > MAX_TYPE) throw unsupported(FILE, 'type_id', type_id, `it is ${MAX_TYPE} at most`);
     if (token !== undefined) {
       const ids = array(FILE, object(FILE, special, name) ?? {}, 'ids');
       if (ids === undefined)
         throw unsupported(FILE, `special_tokens[${name}]`, undefined, 'its ids are needed');
-      return { ids: ids as number[], type_id };
+      return { ids: ids.map((id, i) => checked_id(`special_tokens[${name}].ids[${i}]`, id)), type_id };
     }
     if (name !== 'A' && name !== 'B') throw unsupported(FILE, 'Sequence', name, 'A or B is needed');
     return { sequence: name, type_id };

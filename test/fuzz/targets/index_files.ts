@@ -104,7 +104,7 @@ async function read({ [FILE]: bytes }: Case): Promise<void> {
 
 export const index: Target = {
   name: 'index',
-  files: 4_000,
+  files: 10_000,
   codes: ['corrupt_index'],
   // Two instances and room for a block of rows: with 65,536 dimensions 40 MB.
   constant: 2 ** 26,

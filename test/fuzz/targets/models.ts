@@ -90,7 +90,7 @@ async function read(files: Case, whole: Case): Promise<void> {
 
 export const models: Target = {
   name: 'models',
-  files: 3_000,
+  files: 10_000,
   codes: [
     ...([
       'corrupt_checkpoint',

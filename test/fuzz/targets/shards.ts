@@ -106,7 +106,7 @@ function guarded(folder: ModelFolder): ModelFolder {
       const device = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)$/i.test(
         file.split('.')[0]!.trim(),
       );
-      if (file === '' || /^[.\s]*$|[/\\:]|[\s.]$/.test(file) || /\p{Cc}/u.test(file) || device)
+      if (file === '' || /[/\\:]|[ .]$/.test(file) || /\p{Cc}/u.test(file) || device)
         throw new Error(`${JSON.stringify(file)} was opened`);
       return folder.open(file);
     },

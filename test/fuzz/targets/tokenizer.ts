@@ -148,7 +148,7 @@ async function read(files: Case): Promise<void> {
 
 export const tokenizer: Target = {
   name: 'tokenizer',
-  files: 4_000,
+  files: 10_000,
   codes: ['corrupt_checkpoint', 'unsupported_config'],
   // An instance of align.wasm and the tables of Unicode.
   constant: 2 ** 22,
