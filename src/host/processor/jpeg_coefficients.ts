@@ -1,7 +1,8 @@
 // The coefficients of a JPEG, baseline and progressive: what its scans say, as blocks of 64 numbers for each component.
 
 import { Bits, make_codes, type Codes } from './jpeg_huffman.ts';
-import { corrupt, DHT, DQT, DRI, SOS, type JpegHeader } from './jpeg_markers.ts';
+import { corrupt } from './jpeg_errors.ts';
+import { DHT, DQT, DRI, SOS, type JpegHeader } from './jpeg_markers.ts';
 
 /** A component's blocks. The grid is filled up to whole MCUs. */
 export interface Blocks {

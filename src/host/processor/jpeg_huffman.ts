@@ -1,6 +1,7 @@
 // The entropy-coded data of a JPEG scan: Huffman codes and bits.
 
-import { corrupt, RST0 } from './jpeg_markers.ts';
+import { corrupt } from './jpeg_errors.ts';
+import { RST0 } from './jpeg_markers.ts';
 
 /** A table of codes: for each 16 bits that may come, `length of the code << 8 | its symbol`; 0 where no code fits. */
 export type Codes = Uint16Array;

@@ -2,6 +2,8 @@
 // one and ends its program at what it does not know. Refusals follow Pillow, except where the text says otherwise.
 
 import { AlignError } from '../errors.ts';
+import { corrupt, unsupported } from './jpeg_errors.ts';
+import { Scans } from './jpeg_scans.ts';
 import { latin1, orientation_of } from './orientation.ts';
 
 /** A component's name, its sampling factors and the number of its quantisation table. */
@@ -36,9 +38,6 @@ export interface JpegHeader {
   readonly segments: readonly Segment[];
 }
 
-/** More than encoders make (about 10), few enough that a hostile file does not keep the decoder busy. */
-const MAX_SCANS = 200;
-
 const SOF0 = 0xc0;
 const SOF2 = 0xc2;
 export const DHT = 0xc4;
@@ -61,21 +60,10 @@ export function is_jpeg(bytes: Uint8Array): boolean {
   return bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff;
 }
 
-export function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError {
-  return new AlignError('corrupt_image', `The JPEG is damaged: ${why}`, { detail });
-}
-
-export function unsupported(why: string, detail: Record<string, unknown> = {}): AlignError {
-  return new AlignError('unsupported_image', `The JPEG ${why}`, {
-    detail,
-    hint: 'convert it to an RGB JPEG (baseline or progressive) or to PNG',
-  });
-}
-
 /** Reads all markers up to the end of the picture. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`. */
 export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader {
   let frame: Frame | null = null;
-  let scans = 0;
+  let scans: Scans | null = null;
   const segments: Segment[] = [];
   const metadata = new Metadata();
   for (let at = 2; ;) {
@@ -89,21 +77,18 @@ export function read_markers(bytes: Uint8Array, max_pixels: number): JpegHeader 
       frame = read_frame(marker, data, max_pixels);
     } else if (marker === SOS) {
       if (frame === null) throw corrupt('a scan stands before the frame');
-      scans += 1;
-      if (scans > MAX_SCANS)
-        throw new AlignError('too_large', `The JPEG has more than ${MAX_SCANS} scans`, {
-          detail: { max_scans: MAX_SCANS },
-        });
-      mark_scan(frame, data);
+      const { width, height, progressive, components } = frame;
+      scans ??= new Scans(width, height, progressive, components);
       at = end_of_scan(bytes, end);
       scan = bytes.subarray(end, at);
+      scans.add(data, scan.length);
     }
     segments.push({ marker, data, scan });
     // What follows the first scan is too late for decoders.
-    if (scans === 0) metadata.add(marker, data);
+    if (scans === null) metadata.add(marker, data);
   }
-  if (frame === null || scans === 0) throw corrupt('it has no picture');
-  check_complete(frame);
+  if (frame === null || scans === null) throw corrupt('it has no picture');
+  scans.finish();
   const { width, height, components, progressive } = frame;
   const { orientation } = metadata;
   return {
@@ -164,8 +149,6 @@ interface Frame {
   readonly height: number;
   readonly progressive: boolean;
   readonly components: readonly Component[];
-  /** By component: whether a scan brings one of the nine lowest frequencies. */
-  readonly detailed: boolean[];
 }
 
 function read_frame(marker: number, data: Uint8Array, max_pixels: number): Frame {
@@ -201,28 +184,7 @@ function read_frame(marker: number, data: Uint8Array, max_pixels: number): Frame
   if (!components.every(({ h, v }) => h >= 1 && h <= 4 && v >= 1 && v <= 4))
     throw corrupt('its sampling factors are not 1 to 4');
   const progressive = marker === SOF2;
-  return { width, height, progressive, components, detailed: components.map(() => !progressive) };
-}
-
-/** Notes what a scan brings: it names its components, two bytes each, then its first and last coefficient. */
-function mark_scan({ components, detailed }: Frame, data: Uint8Array): void {
-  const count = data[0] ?? 0;
-  if (data.length !== 4 + 2 * count) throw corrupt('the header of a scan has a wrong length');
-  const [first, last] = data.subarray(1 + 2 * count);
-  if (!(first! <= 9 && last! >= 1)) return;
-  for (let i = 0; i < count; i++) {
-    const index = components.findIndex(({ id }) => id === data[1 + 2 * i]);
-    if (index >= 0) detailed[index] = true;
-  }
-}
-
-/** libjpeg-turbo 3, Pillow's, invents the missing detail of a progressive picture that has none; the decoder here does it otherwise. */
-function check_complete({ detailed }: Frame): void {
-  const missing = detailed.indexOf(false);
-  if (missing >= 0)
-    throw unsupported(`is progressive and not complete: component ${missing} has its coarsest scan alone`, {
-      component: missing,
-    });
+  return { width, height, progressive, components };
 }
 
 /** What the APPn segments say. */

@@ -3,7 +3,8 @@
 // one of the further.
 
 import type { Blocks } from './jpeg_coefficients.ts';
-import { unsupported, type JpegHeader } from './jpeg_markers.ts';
+import { unsupported } from './jpeg_errors.ts';
+import type { JpegHeader } from './jpeg_markers.ts';
 
 /** One number for each pixel, or of a coarser grid. */
 interface Plane {

@@ -21,6 +21,8 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const GREY = 0;
 const RGB = 2;
 const PALETTE = 3;
+/** Enough for 64 MiB in chunks of 2 KiB, few enough that a file of empty ones takes neither time nor memory. */
+const MAX_CHUNKS = 32_768;
 /** Bit depths that each colour type may have. */
 const DEPTHS: Readonly<Record<number, readonly number[]>> = {
   0: [1, 2, 4, 8, 16],
@@ -60,13 +62,13 @@ export async function read_png(bytes: Uint8Array, max_pixels: number): Promise<P
   const palette = all('PLTE')[0];
   if (header.colour === PALETTE && palette === undefined) throw corrupt('it has no palette');
   const key = all('tRNS')[0];
-  const plain = [bytes.subarray(0, 33)];
+  const colours: Uint8Array[] = [];
   if (header.colour === PALETTE) {
-    const colours = full_palette(palette!.data);
-    plain.push(make_chunk('PLTE', colours));
-    if (key !== undefined) plain.push(make_chunk('tRNS', key.data.subarray(0, 256)));
+    colours.push(make_chunk('PLTE', full_palette(palette!.data)));
+    if (key !== undefined) colours.push(make_chunk('tRNS', key.data.subarray(0, 256)));
   }
-  plain.push(...data.map(({ whole }) => whole), make_chunk('IEND', new Uint8Array(0)));
+  const pixels = data.map(({ whole }) => whole);
+  const plain = [bytes.subarray(0, 33), ...colours, ...pixels, make_chunk('IEND', new Uint8Array(0))];
   const { width, height } = header;
   const samples = await decode(join(plain));
   if (samples.length !== width * height * 4) throw corrupt('its pixels are incomplete');
@@ -127,6 +129,10 @@ function read_chunks(bytes: Uint8Array): Chunk[] {
     if (view.getUint32(end - 4) !== crc32(bytes.subarray(at + 4, end - 4)))
       throw corrupt(`chunk ${show(type)} at byte ${at} has a wrong CRC`, { chunk: type, at });
     if (type === 'IEND') return chunks;
+    if (chunks.length === MAX_CHUNKS)
+      throw new AlignError('too_large', `The PNG has more than ${MAX_CHUNKS} chunks`, {
+        detail: { max_chunks: MAX_CHUNKS },
+      });
     chunks.push({ type, data: bytes.subarray(at + 8, end - 4), whole: bytes.subarray(at, end) });
     at = end;
   }
