@@ -45,7 +45,17 @@ const ODD = [
 ];
 const HOSTILE = [
   ...HOSTILE_NAMES.filter((name) => !ODD.includes(name)),
-  ...['../outside', join(root, 'outside'), 'a/outside', './outside', '..\\outside', 'Nul', 'prn.', 'aux.txt', 'outside::$DATA'],
+  ...[
+    '../outside',
+    join(root, 'outside'),
+    'a/outside',
+    './outside',
+    '..\\outside',
+    'Nul',
+    'prn.',
+    'aux.txt',
+    'outside::$DATA',
+  ],
 ];
 
 test('there are enough of them', () => expect(HOSTILE.length).toBeGreaterThanOrEqual(40));
