@@ -193,7 +193,7 @@ def main() -> None:
         "--out", type=Path, default=here / ".cache/run", help="where state, averaged weights and log go"
     )
     options.add_argument("--init", type=Path, help="a checkpoint folder or ema.pt whose towers to start from")
-    options.add_argument("--samples", type=int, default=5_000_000)
+    options.add_argument("--samples", type=int, default=3_000_000)
     options.add_argument("--batch", type=int, default=96, help="pictures a process and step")
     options.add_argument("--queries", type=int, default=32, help="texts without a picture, a process and step")
     options.add_argument("--processes", type=int, default=2)
