@@ -29,7 +29,6 @@ const MAX_STRING: number = 2 ** 20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SPACE = 0x20;
-const ZERO = 0x30;
 const AFTER_INTEGER = ',:[]{}" \n\r\t';
 const WHITE = /[ \n\r\t]*/y;
 const PADDING = / */y;
@@ -162,11 +161,11 @@ class HeaderParser {
     let at = start;
     let value = 0;
     for (; at - start < 17; at++) {
-      const digit = text.charCodeAt(at) - ZERO;
+      const digit = text.charCodeAt(at) - 0x30;
       if (!(digit >= 0 && digit <= 9)) break;
       value = value * 10 + digit;
     }
-    const whole = at > start && (at === start + 1 || text.charCodeAt(start) !== ZERO);
+    const whole = at > start && (at === start + 1 || text[start] !== '0');
     if (!whole || !Number.isSafeInteger(value) || !AFTER_INTEGER.includes(text.charAt(at)))
       this.#fail('not an integer from 0 to 2^53 - 1', this.#token());
     this.#at = at;
