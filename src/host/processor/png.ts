@@ -3,6 +3,7 @@
 // pixels and nothing else. Transparency of a single colour is applied here, as decoders overwrite that colour.
 
 import { pictures } from '#platform';
+import { adler32 } from '../adler32.ts';
 import { crc32 } from '../crc32.ts';
 import { AlignError, show } from '../errors.ts';
 import { inflate } from './inflate.ts';
@@ -56,7 +57,7 @@ export async function read_png(bytes: Uint8Array, max_pixels: number): Promise<P
   const header = read_header(bytes, max_pixels);
   const chunks = read_chunks(bytes);
   const all = (type: string): Chunk[] => chunks.filter((chunk) => chunk.type === type);
-  const data = all('IDAT');
+  const data = all('IDAT').filter((chunk) => chunk.data.length > 0);
   if (data.length === 0) throw corrupt('it has no IDAT chunk');
   await check_inflated(data, header);
   const palette = all('PLTE')[0];
@@ -145,16 +146,24 @@ function full_palette(colours: Uint8Array): Uint8Array {
   return full;
 }
 
-/** Counted first: decoders inflate without a limit, and pngjs takes memory as it finds it for data that ends early. */
+/**
+ * Counted first: decoders inflate without a limit, and pngjs takes memory as it finds it for data that ends early. The data
+ * must end with its checksum: what else stands behind it, or stands in its place, some runtimes pass over and others refuse.
+ */
 async function check_inflated(data: readonly Chunk[], header: Header): Promise<void> {
   const expected = passes_of(header, header.interlaced).reduce((sum, { bytes }) => sum + bytes, 0);
+  let adler = 1;
   const size = await inflate(
     data.map((chunk) => chunk.data),
     expected,
+    (part) => (adler = adler32(part, adler)),
   ).catch((cause: unknown) => {
     throw new AlignError('corrupt_image', 'The PNG is damaged: its data does not inflate', { cause });
   });
   if (size !== expected) throw corrupt(`its data inflates to other than ${expected} bytes`);
+  const end = join(data.slice(-4).map((chunk) => chunk.data.subarray(-4))).subarray(-4);
+  if (end.length < 4 || view_of(end).getUint32(0) !== adler)
+    throw corrupt('its data does not end with its checksum');
 }
 
 /** A grey or RGB picture may name one colour that is transparent. */
