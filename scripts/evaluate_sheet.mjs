@@ -27,7 +27,7 @@ const percent = (part, whole) => `${((100 * part) / whole).toFixed(0)} %`;
 
 function figure({ name, png, best, right }) {
   const item = ({ label, score }) =>
-    `<li${label === name ? ' class="right"' : ''}>${escaped(label)} ${(100 * score).toFixed(0)} %</li>`;
+    `<li${label === name ? ' class="right"' : ''}>${escaped(label)} ${(100 * score).toFixed(0)}&nbsp;%</li>`;
   return (
     `<figure${right ? '' : ' class="wrong"'}><img alt="" src="data:image/png;base64,${png.toString('base64')}">` +
     `<figcaption><b>${escaped(name)}</b><ol>${best.map(item).join('')}</ol></figcaption></figure>`
