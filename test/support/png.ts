@@ -59,7 +59,8 @@ export function random_lines(
   return Uint8Array.from(out);
 }
 
-function chunk(type: string, data: Uint8Array): Buffer {
+/** A chunk with its length and CRC. */
+export function chunk(type: string, data: Uint8Array): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   const out = Buffer.alloc(body.length + 8);
   out.writeUInt32BE(data.length, 0);
