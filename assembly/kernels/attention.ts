@@ -141,9 +141,10 @@ function softmax(p: usize, length: u32, scale: f32, mask: usize): void {
   const bytes = <usize>((length + 3) >> 2) << 4;
   let best = f32x4.splat(-Infinity);
   for (let i: usize = 0; i < bytes; i += 16) {
-    const keep = i32x4.ne(v128.load(mask + i), i32x4.splat(0));
+    const last = i + 16 == bytes;
+    const keep = i32x4.ne(last ? first_lanes(mask + i, length & 3) : v128.load(mask + i), i32x4.splat(0));
     let x = v128.bitselect(f32x4.mul(v128.load(p + i), s), lowest, keep);
-    if (i + 16 == bytes) x = v128.bitselect(x, f32x4.splat(-Infinity), tail);
+    if (last) x = v128.bitselect(x, f32x4.splat(-Infinity), tail);
     best = f32x4.pmax(best, x);
     v128.store(p + i, x);
   }
@@ -160,4 +161,14 @@ function softmax(p: usize, length: u32, scale: f32, mask: usize): void {
   const last = p + bytes - 16; // 0 / NaN is in its pad lanes
   v128.store(last, v128.and(v128.load(last), tail));
   memory.fill(p + bytes, 0, (<usize>round16(length) << 2) - bytes);
+}
+
+/** The first `count` words at p, 0 for four. What lies behind them may be another tensor's, or no memory at all. */
+function first_lanes(p: usize, count: u32): v128 {
+  switch (count) {
+    case 0: return v128.load(p);
+    case 1: return v128.load32_zero(p);
+    case 2: return v128.load64_zero(p);
+    default: return v128.load32_lane(p, v128.load64_zero(p), 2, 8);
+  }
 }
