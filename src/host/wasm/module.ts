@@ -10,6 +10,28 @@ import { ABI_VERSION } from '../plan/layout.ts';
 /** What the `wasm` option takes. */
 export type WasmInput = WebAssembly.Module | ArrayBuffer | Uint8Array | Response | URL | string;
 
+/** Exports whose callers say what a trap in them means. */
+const EXPLAINED: ReadonlySet<string> = new Set([
+  ...['execute', 'execute_part'],
+  ...['record_vision', 'record_text', 'record_align'],
+]);
+
+/** The exports, which throw an AlignError where they trap. */
+function with_typed_traps(exports: WebAssembly.Exports): Exports {
+  const typed: Record<string, unknown> = { ...exports };
+  for (const [name, run] of Object.entries(exports)) {
+    if (typeof run !== 'function' || EXPLAINED.has(name)) continue;
+    typed[name] = (...given: number[]): unknown => {
+      try {
+        return (run as (...given: number[]) => unknown)(...given);
+      } catch (cause) {
+        throw new AlignError('trap', `align.wasm trapped in ${name}(${given.join(', ')})`, { cause });
+      }
+    };
+  }
+  return typed as unknown as Exports;
+}
+
 /** One instance and its memory. Memory below `base` belongs to the module; above it to the owner of the instance. */
 export class Instance {
   readonly exports: Exports;
@@ -20,7 +42,7 @@ export class Instance {
   /** `memory`: for the builds for threads, which have none of their own. */
   constructor(module: WebAssembly.Module, memory?: WebAssembly.Memory) {
     const imports = memory ? { env: { memory } } : {};
-    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
+    this.exports = with_typed_traps(new WebAssembly.Instance(module, imports).exports);
     this.memory = this.exports.memory;
     const version = typeof this.exports.abi_version === 'function' ? this.exports.abi_version() : undefined;
     if (version !== ABI_VERSION) {
