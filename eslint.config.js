@@ -1,7 +1,17 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'assembly/**', 'node_modules/**', 'weights/**', 'bench/.models/**', '.cache/**'] },
+  {
+    ignores: [
+      'dist/**',
+      'examples/*/dist/**',
+      'assembly/**',
+      'node_modules/**',
+      'weights/**',
+      'bench/.models/**',
+      '.cache/**',
+    ],
+  },
   ...tseslint.configs.strict,
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],

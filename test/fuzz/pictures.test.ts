@@ -162,7 +162,9 @@ describe('the decoder of JPEGs', () => {
     const collect = runInNewContext('gc') as () => void;
     const memories: WeakRef<WebAssembly.Memory>[] = [];
     const Plain = WebAssembly.Instance;
-    onTestFinished(() => (WebAssembly.Instance = Plain));
+    onTestFinished(() => {
+      WebAssembly.Instance = Plain;
+    });
     WebAssembly.Instance = class extends Plain {
       constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
         super(module, imports);

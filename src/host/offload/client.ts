@@ -3,7 +3,7 @@
 import { platform } from '#platform';
 import { unless_aborted } from '../abort.ts';
 import { Checkpoint } from '../checkpoint/checkpoint.ts';
-import { AlignError } from '../errors.ts';
+import { AlignError, throw_if_aborted } from '../errors.ts';
 import type { Executor, Inputs, Limits, Outputs, RunOptions } from '../executor.ts';
 import { handed_over } from '../gpu.ts';
 import type { LoadOptions } from '../options.ts';
@@ -141,6 +141,7 @@ class OffloadedExecutor implements Executor {
   }
 
   async run(plan: Plan, inputs: Inputs, { signal, yield_ms }: RunOptions = {}): Promise<Outputs> {
+    throw_if_aborted(signal); // before its plan counts as sent
     const question = this.#question(plan, inputs, yield_ms);
     const transfer = Object.values(question.inputs).map(({ buffer }) => buffer as ArrayBuffer);
     const { outputs } = this.#hear(await this.#worker.ask<RunAnswer>('run', question, { signal, transfer }));

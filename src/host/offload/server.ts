@@ -104,11 +104,10 @@ function load(question: LoadQuestion, channel: Channel): Promise<Runtime> {
 
 /** A Progress whose calls go over. */
 function told_progress(tell: (note: ProgressNote) => void): Progress {
-  const calls = ['begin', 'add', 'total', 'done', 'ready'].map((call) => [
-    call,
-    (...values: unknown[]): void => tell({ call, values }),
-  ]);
-  return Object.fromEntries(calls);
+  const calls: Record<string, (...values: unknown[]) => void> = {};
+  for (const call of ['begin', 'add', 'total', 'done', 'ready'] as const)
+    calls[call] = (...values) => tell({ call, values });
+  return calls as unknown as Progress;
 }
 
 function describe(runtime: Runtime): LoadAnswer {

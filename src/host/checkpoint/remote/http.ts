@@ -215,7 +215,10 @@ export async function* pieces(answer: Answer): AsyncGenerator<Uint8Array, void, 
   const reader = reader_of(answer.body);
   try {
     for (;;) {
-      const { done, value } = await (answer as unknown as Exchange).run(reader.read());
+      const read: ReadableStreamReadResult<Uint8Array> = await (answer as unknown as Exchange).run(
+        reader.read(),
+      );
+      const { done, value } = read;
       if (done) return;
       yield value;
     }

@@ -170,7 +170,8 @@ export class RemoteFile {
 
   /** Gives a chunk's memory back, if nobody needs it any more. */
   #free(index: number, chunk: Uint8Array): void {
-    if (this.#memory.get(index) !== chunk && this.#storing !== chunk && !this.#readers.has(index)) free(chunk);
+    if (this.#memory.get(index) !== chunk && this.#storing !== chunk && !this.#readers.has(index))
+      free(chunk);
   }
 
   /** No more than these bytes from the server, kept nowhere. */
