@@ -31,7 +31,7 @@ export interface ModelFolder {
 }
 
 /** A separator, a drive or stream, a control character; "." and "..", which Windows also sees behind dots and spaces. */
-const NOT_PLAIN = /[/\\:\u0000-\u001f\u007f]|[. ]$|\p{Surrogate}/u;
+const NOT_PLAIN = /[/\\:\u0000-\u001f\u007f-\u009f]|[. ]$|\p{Surrogate}/u;
 /** Devices of Windows, in every folder and with any ending: reading CON never ends. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
 
