@@ -17,7 +17,7 @@ const HELP = `npm run bench -- [options]
 // `npm run bench | head` is no error.
 process.stdout.on('error', ({ code }) => process.exit(code === 'EPIPE' ? 0 : 1));
 
-const SECTIONS = ['towers', 'labels', 'kernels', 'load', 'memory', 'start', 'quality', 'inputs', 'search'];
+const SECTIONS = 'towers labels kernels load memory start cold quality inputs search'.split(' ');
 
 /** Asked for by `--device`. */
 const DEVICES = ['webgpu'];
@@ -71,6 +71,7 @@ const { has_model, make_checkpoint } = await import('./models.mjs');
 const { plot } = await import('./plot.mjs');
 const { figure_lines, file_name, measurement_lines, results_text } = await import('./results.mjs');
 const { load, memory, start } = await import('./sections/loading.mjs');
+const { cold } = await import('./sections/cold.mjs');
 const { inputs } = await import('./sections/inputs.mjs');
 const { kernels } = await import('./sections/kernels.mjs');
 const { labels } = await import('./sections/labels.mjs');
@@ -78,14 +79,16 @@ const { quality } = await import('./sections/quality.mjs');
 const { search } = await import('./sections/search.mjs');
 const { towers } = await import('./sections/towers.mjs');
 const { webgpu } = await import('./sections/webgpu.mjs');
-const sections = { towers, labels, kernels, load, memory, start, quality, inputs, search, webgpu };
+const sections = { towers, labels, kernels, load, memory, start, cold, quality, inputs, search, webgpu };
 
 if (['vision', 'vision_65', 'text', 'text_64', 'text_int8'].some((name) => !has_model(name))) {
   say("the peers' models are missing, so their rows are too; to make them (1.6 GB in bench/.models):");
   say('  pip install -r test/golden/requirements.txt onnx onnxruntime && python bench/make_models.py');
 }
-say('writing the checkpoint that is loaded (690 MB in bench/.models), once …');
-await make_checkpoint();
+if (options.only.some((name) => name !== 'cold')) {
+  say('writing the checkpoint that is loaded (690 MB in bench/.models), once …');
+  await make_checkpoint();
+}
 
 const bench = new Bench(options);
 const heading = (title) => console.log(`\n== ${title}\n`);
