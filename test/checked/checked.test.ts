@@ -155,6 +155,9 @@ describe('a record that is broken', () => {
       });
     };
     packed(4);
-    expect(() => { packed(5); }).toThrow(/pack.* writes .* outside/); // prettier-ignore
+    const cause: unknown = expect.objectContaining({
+      message: expect.stringMatching(/pack.* writes .* outside/),
+    });
+    expect(() => { packed(5); }).toThrow(expect.objectContaining({ code: 'trap', cause })); // prettier-ignore
   });
 });

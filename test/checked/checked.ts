@@ -29,7 +29,8 @@ interface Running {
   readonly blocks: ReadonlyMap<number, number>;
 }
 
-const running = new WeakMap<Exports, Running>();
+/** By the memory that it runs in: an instance's exports may be put into others. */
+const running = new WeakMap<WebAssembly.Memory, Running>();
 const ELEMENT_BYTES: Readonly<Record<number, number>> = Object.fromEntries(
   Object.entries(Dtype).map(([name, value]) => [value, Number(/\d+$/.exec(name)![0]) / 8]),
 );
@@ -117,7 +118,7 @@ function checked_exports(plain: Exports, shadow: Shadow): Exports {
         const at = records + i * RECORD_BYTES;
         const { kind, extents } = extents_of(plain.memory.buffer, at, arena, part);
         const what = `op ${i} ${kind}, part ${part} of ${parts}`;
-        const plan = running.get(exports);
+        const plan = running.get(plain.memory);
         if (plan?.records === records) check_against_plan(plan, i, what, extents);
         const ranges = extents.map(({ name, of, start, bytes, write }): Range => {
           const from = (of === 'arena' ? arena : weights) + start;
@@ -171,9 +172,9 @@ export function install_checked_build(): void {
   const prepare = WasmExecutor.prototype.prepare; // eslint-disable-line @typescript-eslint/unbound-method -- called with its own
   WasmExecutor.prototype.prepare = function (plan) {
     const arena = prepare.call(this, plan);
-    const blocks = new Map(running.get(this.instance.exports)?.blocks);
+    const blocks = new Map(running.get(this.instance.memory)?.blocks);
     for (const { offset, bytes } of weight_requests(plan)) blocks.set(offset, bytes);
-    running.set(this.instance.exports, { plan, records: this.behind_weights, blocks });
+    running.set(this.instance.memory, { plan, records: this.behind_weights, blocks });
     return arena;
   };
 }
