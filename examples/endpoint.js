@@ -31,18 +31,21 @@ export function picture_endpoint({ about, classify, max_bytes, max_held, max_ms,
     const stop = () => reader.cancel().catch(() => undefined);
     signal.addEventListener('abort', stop);
     try {
+      let count = 0;
+      let full = false;
       for (;;) {
         const { done, value } = await reader.read();
         signal.throwIfAborted();
+        if (done && full) throw busy('Too many large pictures are on their way: try again');
         if (done) return;
-        const at = buffer.byteLength;
-        if (at + value.length > max_bytes) throw too_large();
-        // Where the memory for all is in use, small pictures still have their share of it.
-        if (held + value.length > max_held && at + value.length > max_held / max_requests)
-          throw busy('Too many large pictures are on their way: try again');
-        held += value.length;
-        buffer.resize(at + value.length);
-        new Uint8Array(buffer, at).set(value);
+        const at = count;
+        count += value.length;
+        if (count > max_bytes) throw too_large();
+        // Where the memory for all is in use, small pictures still have their share of it; what is larger is only counted.
+        full ||= held + value.length > max_held && count > max_held / max_requests;
+        held += full ? -buffer.byteLength : value.length;
+        buffer.resize(full ? 0 : count);
+        if (!full) new Uint8Array(buffer, at).set(value);
       }
     } finally {
       signal.removeEventListener('abort', stop);
