@@ -22,7 +22,9 @@ async function label_a_picture() {
   await page.setViewportSize({ width: 960, height: 800 });
   await page.goto(pages.browser);
   await status(page, 'fits best');
-  await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState === 'finished'));
+  await page.waitForFunction(() =>
+    document.getAnimations().every(({ playState }) => playState === 'finished'),
+  );
   await page.screenshot({ path: file('browser') });
   await page.close();
 }
