@@ -27,17 +27,17 @@ describe('What is stored how, in the embedded model', () => {
     for (const [name, format] of plain) expect(format, name).toBe('f32');
   });
 
-  test('q8: 8-bit activations in the products of many rows, but for the small ones of the first blocks', async () => {
+  test('q8: 8-bit activations in the products of many rows, but for projections and the first blocks', async () => {
     const formats = await formats_of('q8');
     const under = (pattern: RegExp): Set<string> =>
       new Set([...formats].filter(([name]) => pattern.test(name)).map(([, format]) => format));
-    expect(under(/word_embeddings/)).toEqual(new Set(['q8']));
-    expect(under(/query|\.dense$|text_projection/)).toEqual(new Set(['q8d']));
+    expect(under(/word_embeddings|text_projection/)).toEqual(new Set(['q8']));
+    expect(under(/query|\.dense$/)).toEqual(new Set(['q8d']));
     expect(under(/blocks\.[0-3]\..*_conv\.?(expand|project)|blocks\.[0-3]\.squeeze/)).toEqual(
       new Set(['f32']),
     );
-    expect(under(/blocks\.[89]\..*(expand|project)_conv/)).toEqual(new Set(['q8d']));
-    expect(under(/blocks\.[89]\.squeeze_excite/)).toEqual(new Set(['q8']));
+    expect(under(/blocks\.[89]\..*expand_conv/)).toEqual(new Set(['q8d']));
+    expect(under(/blocks\.[89]\..*project_conv|blocks\.[89]\.squeeze_excite/)).toEqual(new Set(['q8']));
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Align } from '../../src/host/align.ts';
-import { evaluate, read_held_out, read_reference, type Counts } from '../../scripts/evaluate.mjs';
+import { evaluate, read_held_out, read_reference } from '../../scripts/evaluate.mjs';
 import { cli } from './cli.ts';
 import { CHECKPOINT } from './zero_shot.ts';
 
@@ -20,21 +20,16 @@ test('The checkpoint finds held-out pictures and names exactly as often as in Py
   expect(await evaluate(align)).toEqual(await read_reference());
 });
 
-test('The embedded model, of 8 bits, is right as often as the checkpoint, within one point over all sets', async () => {
+test('The embedded model, of 8 bits, is right as often as the checkpoint, within one point on every set', async () => {
   using align = await Align.load();
-  const share = (results: Record<string, Counts>, key: 'top 100' | 'top 500', of: number): number =>
-    Object.values(results).reduce((sum, counts) => sum + counts[key][0], 0) /
-    (of * Object.keys(results).length);
   const [own, reference] = [await evaluate(align), await read_reference()];
-  for (const [key, of] of [
-    ['top 100', 100],
-    ['top 500', 125],
-  ] as const) {
-    const lost = share(reference, key, of) - share(own, key, of);
-    console.log(
-      `${key}: ${(100 * share(own, key, of)).toFixed(2)} %, ${(100 * lost).toFixed(2)} points less`,
-    );
-    expect(lost).toBeLessThan(0.01);
+  for (const key of ['top 100', 'top 500'] as const) {
+    const of = key === 'top 100' ? 100 : 125;
+    const lost = Object.entries(reference).map(([row, counts]) => (counts[key][0] - own[row]![key][0]) / of);
+    const mean = lost.reduce((sum, share) => sum + share, 0) / lost.length;
+    const worst = Math.max(...lost);
+    console.log(`${key}: ${(100 * mean).toFixed(2)} points less, ${(100 * worst).toFixed(2)} at most`);
+    expect(worst).toBeLessThanOrEqual(0.01);
   }
 });
 
