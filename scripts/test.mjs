@@ -1,5 +1,6 @@
 // npm test: set-up, types, lint, format, then every test; the last line is the sum over all of them.
 // --long runs the long tests (test/**/*.long.ts) instead of the checks and the usual ones.
+// Two files of tests run at once, but for those that measure memory or waiting: they have the machine to themselves.
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -17,13 +18,15 @@ import {
 } from './setup.mjs';
 
 const REPORT = '.cache/vitest.json';
+const MEASURED = ['test/runtimes/workerd_memory.test.ts', 'test/runtimes/polite.test.ts'];
+const MEASURED_LONG = ['test/fuzz/fuzz.long.ts', 'test/soak/soak.long.ts'];
 
-/** Runs vitest and counts: a skipped test, or a file that did not load, is a failure. */
-function run_tests(env) {
+/** Runs vitest on some files and counts: a skipped test, or a file that did not load, is a failure. */
+function run_tests(which, env) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   rmSync(join(root, REPORT), { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`];
-  const status = run('node', ['node_modules/vitest/vitest.mjs', 'run', ...reporters], env);
+  const status = run('node', ['node_modules/vitest/vitest.mjs', 'run', ...which, ...reporters], env);
   let files;
   try {
     files = JSON.parse(readFileSync(join(root, REPORT), 'utf8')).testResults;
@@ -68,10 +71,13 @@ for (const check of long ? [] : ['types', 'lint', 'format']) {
   if (run('npm', ['run', '--silent', `check:${check}`]) === 0) passed += 1;
   else failed += 1;
 }
-const tests = run_tests(long ? { LONG: '1' } : {});
-const none = tests.passed + tests.failed === 0;
-if (none) say(`no ${long ? 'long ' : ''}test ran, which counts as one failure`);
-passed += tests.passed;
-failed += none ? 1 : tests.failed;
+const apart = long ? MEASURED_LONG : MEASURED;
+for (const which of [['--maxWorkers=2', ...apart.map((file) => `--exclude=${file}`)], apart]) {
+  const tests = run_tests(which, long ? { LONG: '1' } : {});
+  const none = tests.passed + tests.failed === 0;
+  if (none) say('no test ran, which counts as one failure');
+  passed += tests.passed;
+  failed += none ? 1 : tests.failed;
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
