@@ -7,6 +7,7 @@ import {
   type ModelSource,
   type OpenOptions,
 } from './checkpoint/model_files.ts';
+import { within_memory } from './errors.ts';
 import { as_dict, BaseConfig, read_config, read_tower_config, type ConfigDict } from './config_base.ts';
 import * as f from './config_fields.ts';
 import { AlignVisionConfig, vision_width } from './config_vision.ts';
@@ -67,7 +68,7 @@ export class AlignTextConfig extends BaseConfig {
 
   /** Takes the tower's own config.json or a whole model's. @throws AlignError `not_found`, `corrupt_checkpoint`. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignTextConfig> {
-    return AlignTextConfig.from_folder(await open_model(model, options));
+    return within_memory(async () => AlignTextConfig.from_folder(await open_model(model, options)));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignTextConfig> {
@@ -114,7 +115,7 @@ export class AlignConfig extends BaseConfig {
 
   /** @throws AlignError `not_found`, `corrupt_checkpoint`, and as the constructor. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignConfig> {
-    return AlignConfig.from_folder(await open_model(model, options));
+    return within_memory(async () => AlignConfig.from_folder(await open_model(model, options)));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignConfig> {

@@ -7,6 +7,7 @@ import {
   type ModelSource,
   type OpenOptions,
 } from './checkpoint/model_files.ts';
+import { within_memory } from './errors.ts';
 import { as_dict, BaseConfig, read_tower_config, type ConfigDict } from './config_base.ts';
 import * as f from './config_fields.ts';
 
@@ -77,7 +78,7 @@ export class AlignVisionConfig extends BaseConfig {
 
   /** Takes the tower's own config.json or a whole model's. @throws AlignError `not_found`, `corrupt_checkpoint`. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignVisionConfig> {
-    return AlignVisionConfig.from_folder(await open_model(model, options));
+    return within_memory(async () => AlignVisionConfig.from_folder(await open_model(model, options)));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignVisionConfig> {

@@ -2,7 +2,7 @@
 // activations, and no bit of a result depends on it.
 
 import { open_model, type ModelSource } from './checkpoint/model_files.ts';
-import { throw_if_aborted } from './errors.ts';
+import { throw_if_aborted, within_memory } from './errors.ts';
 import type { ImageInput } from './image.ts';
 import { AlignModel } from './models.ts';
 import type { CallOptions, LoadOptions } from './options.ts';
@@ -23,15 +23,17 @@ export interface Encoder {
  * @throws AlignError as {@link AlignProcessor.from_pretrained} and {@link AlignModel.from_pretrained}
  */
 export async function load_encoder(model: ModelSource | undefined, o: LoadOptions = {}): Promise<Encoder> {
-  const folder = await open_model(model, o);
-  const options = o.wasm === undefined ? o : { ...o, wasm: await compile(o.wasm) };
-  // Pictures are read where the model computes: with `worker` in its worker.
-  const encoder: { model?: AlignModel } = {};
-  const read: ReadPlanes = (...picture) => encoder.model!.read_planes(...picture);
-  const { worker, ...others } = options;
-  const processor = await AlignProcessor.from_pretrained(folder, others, worker ? read : undefined);
-  const loaded = await AlignModel.from_pretrained(folder, options);
-  return { processor, model: (encoder.model = loaded) };
+  return within_memory(async () => {
+    const folder = await open_model(model, o);
+    const options = o.wasm === undefined ? o : { ...o, wasm: await compile(o.wasm) };
+    // Pictures are read where the model computes: with `worker` in its worker.
+    const encoder: { model?: AlignModel } = {};
+    const read: ReadPlanes = (...picture) => encoder.model!.read_planes(...picture);
+    const { worker, ...others } = options;
+    const processor = await AlignProcessor.from_pretrained(folder, others, worker ? read : undefined);
+    const loaded = await AlignModel.from_pretrained(folder, options);
+    return { processor, model: (encoder.model = loaded) };
+  });
 }
 
 // Items a tower takes at once unless `batch_size` says otherwise.

@@ -70,3 +70,30 @@ function shown(value: unknown, depth: number): string {
 export function throw_if_aborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw new AlignError('aborted', 'The call was aborted', { cause: signal.reason });
 }
+
+/** How engines say that there is no memory for a buffer or for a module's instance. */
+const NO_MEMORY = /out of memory|allocat|unable to grow/i;
+
+/** The error for a `cause` by which an engine says that there is no memory left; null for any other. */
+export function out_of_memory(cause: unknown): AlignError | null {
+  if (!(cause instanceof Error) || cause instanceof AlignError) return null;
+  // By its name: it may have come from a worker.
+  if (!/^(Range|Internal)Error$/.test(cause.name) || !NO_MEMORY.test(cause.message)) return null;
+  return new AlignError('out_of_memory', `There is no memory left: ${cause.message}`, {
+    hint: 'use smaller inputs, a smaller batch_size or a quantised checkpoint',
+    cause,
+  });
+}
+
+/** What `task` gives, at once or later. @throws AlignError `out_of_memory` where the engine finds no memory for it */
+export function within_memory<T>(task: () => T): T {
+  const rethrow = (cause: unknown): never => {
+    throw out_of_memory(cause) ?? cause;
+  };
+  try {
+    const result = task();
+    return result instanceof Promise ? (result.catch(rethrow) as T) : result;
+  } catch (cause) {
+    return rethrow(cause);
+  }
+}

@@ -2,7 +2,7 @@
 // load_image gives them: turned upright, RGB, eight bits.
 
 import { platform } from '#platform';
-import { AlignError, show, throw_if_aborted } from './errors.ts';
+import { AlignError, show, throw_if_aborted, within_memory } from './errors.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
 import { read_picture } from './processor/decode.ts';
 import type { ImageSource } from './processor/image_bytes.ts';
@@ -82,25 +82,32 @@ export class RawImage implements Samples {
    */
   static async read(input: ImageInput, options: ReadOptions = {}): Promise<RawImage> {
     check_options('RawImage.read', options, READ_RULES);
-    const { background = 'drop', max_pixels = platform.max_pixels, do_convert_rgb = true, signal } = options;
-    if (is_bitmap(input)) {
-      throw_if_aborted(signal);
-      if (input.width === 0)
-        throw new AlignError('invalid_argument', 'The ImageBitmap is closed: it has no pixels');
-      check_pixels(input, max_pixels);
-      const image = from_pixels(platform.bitmap_pixels(input));
-      return do_convert_rgb ? image.rgb(background) : image;
-    }
-    if (is_pixels(input)) {
-      const image = input instanceof RawImage ? input : from_pixels(input);
-      check_pixels(image, max_pixels);
-      return do_convert_rgb ? image.rgb(background) : image;
-    }
-    if (!is_source(input))
-      throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
-        hint: 'give a path, a URL, bytes, a Blob, a Response, a stream, an ImageData, an ImageBitmap or { data, width, height, channels }',
-      });
-    return from_pixels(await read_picture(input, max_pixels, signal)).rgb(background);
+    return within_memory(async () => {
+      const {
+        background = 'drop',
+        max_pixels = platform.max_pixels,
+        do_convert_rgb = true,
+        signal,
+      } = options;
+      if (is_bitmap(input)) {
+        throw_if_aborted(signal);
+        if (input.width === 0)
+          throw new AlignError('invalid_argument', 'The ImageBitmap is closed: it has no pixels');
+        check_pixels(input, max_pixels);
+        const image = from_pixels(platform.bitmap_pixels(input));
+        return do_convert_rgb ? image.rgb(background) : image;
+      }
+      if (is_pixels(input)) {
+        const image = input instanceof RawImage ? input : from_pixels(input);
+        check_pixels(image, max_pixels);
+        return do_convert_rgb ? image.rgb(background) : image;
+      }
+      if (!is_source(input))
+        throw new AlignError('invalid_argument', `A picture cannot be read from ${show(input)}`, {
+          hint: 'give a path, a URL, bytes, a Blob, a Response, a stream, an ImageData, an ImageBitmap or { data, width, height, channels }',
+        });
+      return from_pixels(await read_picture(input, max_pixels, signal)).rgb(background);
+    });
   }
 
   /**

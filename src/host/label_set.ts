@@ -1,7 +1,7 @@
 // Labels with their embeddings: the text tower's work, done once and shipped to where only pictures are computed.
 
 import { crc32 } from './crc32.ts';
-import { AlignError, show } from './errors.ts';
+import { AlignError, show, within_memory } from './errors.ts';
 import { dot } from './scores.ts';
 
 // The bytes of a label set, little-endian:
@@ -41,24 +41,26 @@ export class LabelSet {
 
   /** The set as bytes, the same bytes in every runtime, for {@link LabelSet.from_bytes}. */
   to_bytes(): Uint8Array {
-    const { labels, hypothesis_template, size, dimensions } = this;
-    const json = new TextEncoder().encode(JSON.stringify({ hypothesis_template, labels }));
-    const json_length = (json.length + 3) & ~3;
-    const bytes = new Uint8Array(JSON_AT + json_length + size * dimensions * 4);
-    const view = new DataView(bytes.buffer);
-    bytes.set(new TextEncoder().encode(MAGIC));
-    view.setUint32(12, size, true);
-    view.setUint32(16, dimensions, true);
-    view.setUint32(20, json_length, true);
-    bytes.fill(0x20, JSON_AT, JSON_AT + json_length).set(json, JSON_AT);
-    let at = JSON_AT + json_length;
-    for (const embedding of this.embeddings)
-      for (const value of embedding) {
-        view.setFloat32(at, value, true);
-        at += 4;
-      }
-    view.setUint32(8, crc32(bytes.subarray(CHECKED_FROM)), true);
-    return bytes;
+    return within_memory(() => {
+      const { labels, hypothesis_template, size, dimensions } = this;
+      const json = new TextEncoder().encode(JSON.stringify({ hypothesis_template, labels }));
+      const json_length = (json.length + 3) & ~3;
+      const bytes = new Uint8Array(JSON_AT + json_length + size * dimensions * 4);
+      const view = new DataView(bytes.buffer);
+      bytes.set(new TextEncoder().encode(MAGIC));
+      view.setUint32(12, size, true);
+      view.setUint32(16, dimensions, true);
+      view.setUint32(20, json_length, true);
+      bytes.fill(0x20, JSON_AT, JSON_AT + json_length).set(json, JSON_AT);
+      let at = JSON_AT + json_length;
+      for (const embedding of this.embeddings)
+        for (const value of embedding) {
+          view.setFloat32(at, value, true);
+          at += 4;
+        }
+      view.setUint32(8, crc32(bytes.subarray(CHECKED_FROM)), true);
+      return bytes;
+    });
   }
 
   /**
@@ -71,30 +73,32 @@ export class LabelSet {
         'invalid_argument',
         `LabelSet.from_bytes takes a Uint8Array or ArrayBuffer, not ${show(input)}`,
       );
-    const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
-    if (bytes.length < JSON_AT || new TextDecoder().decode(bytes.subarray(0, 8)) !== MAGIC)
-      throw corrupt(`${bytes.length} bytes that do not begin with ${show(MAGIC)}`);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const size = view.getUint32(12, true);
-    const dimensions = view.getUint32(16, true);
-    const json_length = view.getUint32(20, true);
-    const expected = JSON_AT + json_length + size * dimensions * 4;
-    if (bytes.length !== expected)
-      throw corrupt(`its header makes it ${expected} bytes long, there are ${bytes.length}`);
-    if (view.getUint32(8, true) !== crc32(bytes.subarray(CHECKED_FROM)))
-      throw corrupt('its checksum does not match');
+    return within_memory(() => {
+      const bytes = input instanceof Uint8Array ? input : new Uint8Array(input);
+      if (bytes.length < JSON_AT || new TextDecoder().decode(bytes.subarray(0, 8)) !== MAGIC)
+        throw corrupt(`${bytes.length} bytes that do not begin with ${show(MAGIC)}`);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const size = view.getUint32(12, true);
+      const dimensions = view.getUint32(16, true);
+      const json_length = view.getUint32(20, true);
+      const expected = JSON_AT + json_length + size * dimensions * 4;
+      if (bytes.length !== expected)
+        throw corrupt(`its header makes it ${expected} bytes long, there are ${bytes.length}`);
+      if (view.getUint32(8, true) !== crc32(bytes.subarray(CHECKED_FROM)))
+        throw corrupt('its checksum does not match');
 
-    const { labels, hypothesis_template } = parse(bytes.subarray(JSON_AT, JSON_AT + json_length));
-    if (size === 0 || dimensions === 0 || labels.length !== size)
-      throw corrupt(`${labels.length} labels for ${size} embeddings of ${dimensions} values`);
-    const embeddings = labels.map((label, i) => {
-      const start = JSON_AT + json_length + i * dimensions * 4;
-      const row = Float32Array.from({ length: dimensions }, (_, j) => view.getFloat32(start + j * 4, true));
-      if (!(Math.abs(dot(row, row) - 1) < 1e-3))
-        throw corrupt(`the embedding of ${show(label)} has not length 1`);
-      return row;
+      const { labels, hypothesis_template } = parse(bytes.subarray(JSON_AT, JSON_AT + json_length));
+      if (size === 0 || dimensions === 0 || labels.length !== size)
+        throw corrupt(`${labels.length} labels for ${size} embeddings of ${dimensions} values`);
+      const embeddings = labels.map((label, i) => {
+        const start = JSON_AT + json_length + i * dimensions * 4;
+        const row = Float32Array.from({ length: dimensions }, (_, j) => view.getFloat32(start + j * 4, true));
+        if (!(Math.abs(dot(row, row) - 1) < 1e-3))
+          throw corrupt(`the embedding of ${show(label)} has not length 1`);
+        return row;
+      });
+      return new LabelSet(labels, embeddings, hypothesis_template);
     });
-    return new LabelSet(labels, embeddings, hypothesis_template);
   }
 }
 

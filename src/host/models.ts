@@ -2,7 +2,7 @@
 
 import { open_model, type ModelFolder, type ModelSource } from './checkpoint/model_files.ts';
 import { AlignConfig } from './config.ts';
-import { AlignError } from './errors.ts';
+import { AlignError, within_memory } from './errors.ts';
 import {
   read_taps,
   read_text_inputs,
@@ -44,18 +44,20 @@ export class AlignModel extends Model {
    */
   static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignModel> {
     check_load_options('AlignModel.from_pretrained', options);
-    const folder = await open_model(model, options);
-    const config = await AlignConfig.from_folder(folder);
-    const runtime = await load_runtime(
-      folder,
-      {
-        text: options.towers === 'vision' ? undefined : config.text_config,
-        vision: options.towers === 'text' ? undefined : config.vision_config,
-        projection_dim: config.projection_dim,
-      },
-      options,
-    );
-    return new AlignModel(folder, runtime, config);
+    return within_memory(async () => {
+      const folder = await open_model(model, options);
+      const config = await AlignConfig.from_folder(folder);
+      const runtime = await load_runtime(
+        folder,
+        {
+          text: options.towers === 'vision' ? undefined : config.text_config,
+          vision: options.towers === 'text' ? undefined : config.vision_config,
+          projection_dim: config.projection_dim,
+        },
+        options,
+      );
+      return new AlignModel(folder, runtime, config);
+    });
   }
 
   /**

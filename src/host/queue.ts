@@ -1,6 +1,6 @@
 // One call at a time: a model has one arena, so its calls wait for each other in the order they came.
 
-import { AlignError, throw_if_aborted } from './errors.ts';
+import { AlignError, throw_if_aborted, within_memory } from './errors.ts';
 
 /** Runs tasks one after another. A task that fails does not stop the ones behind it. */
 export class Queue {
@@ -14,7 +14,7 @@ export class Queue {
   run<T>(signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => {
       throw_if_aborted(signal);
-      return task();
+      return within_memory(task);
     });
     this.#last = turn.catch(() => undefined);
     return signal ? or_aborted(turn, signal) : turn;

@@ -10,6 +10,7 @@ import {
   type TextInputs,
   type VisionInputs,
 } from './inputs.ts';
+import { within_memory } from './errors.ts';
 import { load_runtime } from './load_runtime.ts';
 import { Model, no_picture, no_text } from './model.ts';
 import { check_load_options, check_options, flag, type CallOptions, type LoadOptions } from './options.ts';
@@ -39,13 +40,15 @@ export class AlignTextModel extends Model {
     const { add_pooling_layer, ...load } = options;
     check_load_options('AlignTextModel.from_pretrained', load);
     check_options('AlignTextModel.from_pretrained', { add_pooling_layer }, { add_pooling_layer: flag });
-    const folder = await open_model(model, load);
-    const config = await AlignTextConfig.from_folder(folder);
-    return new AlignTextModel(
-      folder,
-      await load_runtime(folder, { text: config, add_pooling_layer }, load),
-      config,
-    );
+    return within_memory(async () => {
+      const folder = await open_model(model, load);
+      const config = await AlignTextConfig.from_folder(folder);
+      return new AlignTextModel(
+        folder,
+        await load_runtime(folder, { text: config, add_pooling_layer }, load),
+        config,
+      );
+    });
   }
 
   /** AlignTextModel.forward. @throws AlignError as {@link AlignModel.forward} */
@@ -75,9 +78,11 @@ export class AlignVisionModel extends Model {
   /** @throws AlignError as {@link AlignModel.from_pretrained} */
   static async from_pretrained(model?: ModelSource, options: LoadOptions = {}): Promise<AlignVisionModel> {
     check_load_options('AlignVisionModel.from_pretrained', options);
-    const folder = await open_model(model, options);
-    const config = await AlignVisionConfig.from_folder(folder);
-    return new AlignVisionModel(folder, await load_runtime(folder, { vision: config }, options), config);
+    return within_memory(async () => {
+      const folder = await open_model(model, options);
+      const config = await AlignVisionConfig.from_folder(folder);
+      return new AlignVisionModel(folder, await load_runtime(folder, { vision: config }, options), config);
+    });
   }
 
   /** AlignVisionModel.forward. @throws AlignError as {@link AlignModel.forward} */

@@ -6,7 +6,7 @@
 
 import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
-import { AlignError } from '../errors.ts';
+import { AlignError, within_memory } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
 import {
   check_load_options,
@@ -108,14 +108,16 @@ export class EfficientNetImageProcessor {
   ): Promise<EfficientNetImageProcessor> {
     check_load_options('EfficientNetImageProcessor.from_pretrained', options);
     refuse_worker('EfficientNetImageProcessor.from_pretrained', options);
-    const { wasm, background, max_pixels } = options;
-    const folder = await open_model(model, options);
-    const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
-    return new EfficientNetImageProcessor(
-      background === undefined ? settings : { ...settings, background },
-      module,
-      max_pixels,
-    );
+    return within_memory(async () => {
+      const { wasm, background, max_pixels } = options;
+      const folder = await open_model(model, options);
+      const [settings, module] = await Promise.all([read_image_settings(folder), compile(wasm)]);
+      return new EfficientNetImageProcessor(
+        background === undefined ? settings : { ...settings, background },
+        module,
+        max_pixels,
+      );
+    });
   }
 
   /**
@@ -127,28 +129,30 @@ export class EfficientNetImageProcessor {
     options: ImageCallOptions = {},
   ): Promise<{ pixel_values: Tensor<'float32'> }> {
     check_options('image_processor', options, CALL_RULES);
-    const { max_pixels = this.#max_pixels, signal, ...flags } = options;
-    const settings = image_settings('options', flags, this.settings);
-    const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
-    if (list.length === 0) throw new AlignError('invalid_argument', 'images is an empty list');
-    let values: Float32Array | undefined;
-    let first: Planes | undefined;
-    for (const [i, input] of list.entries()) {
-      const planes = await this.#read(input, settings, { max_pixels, signal });
-      first ??= planes;
-      const { width, height, channels } = planes;
-      if (width !== first.width || height !== first.height || channels !== first.channels)
-        throw new AlignError(
-          'invalid_argument',
-          `Picture ${i} ends up as ${channels} x ${height} x ${width}, picture 0 as ${first.channels} x ${first.height} x ${first.width}`,
-          { hint: 'do_resize or do_center_crop makes them equal' },
-        );
-      const size = first.values.length;
-      values ??= list.length === 1 ? first.values : new Float32Array(list.length * size);
-      if (list.length > 1) values.set(planes.values, i * size);
-    }
-    const { channels, height, width } = first!;
-    return { pixel_values: new Tensor('float32', values!, [list.length, channels, height, width]) };
+    return within_memory(async () => {
+      const { max_pixels = this.#max_pixels, signal, ...flags } = options;
+      const settings = image_settings('options', flags, this.settings);
+      const list = (Array.isArray(images) ? images : [images]) as readonly ImageInput[];
+      if (list.length === 0) throw new AlignError('invalid_argument', 'images is an empty list');
+      let values: Float32Array | undefined;
+      let first: Planes | undefined;
+      for (const [i, input] of list.entries()) {
+        const planes = await this.#read(input, settings, { max_pixels, signal });
+        first ??= planes;
+        const { width, height, channels } = planes;
+        if (width !== first.width || height !== first.height || channels !== first.channels)
+          throw new AlignError(
+            'invalid_argument',
+            `Picture ${i} ends up as ${channels} x ${height} x ${width}, picture 0 as ${first.channels} x ${first.height} x ${first.width}`,
+            { hint: 'do_resize or do_center_crop makes them equal' },
+          );
+        const size = first.values.length;
+        values ??= list.length === 1 ? first.values : new Float32Array(list.length * size);
+        if (list.length > 1) values.set(planes.values, i * size);
+      }
+      const { channels, height, width } = first!;
+      return { pixel_values: new Tensor('float32', values!, [list.length, channels, height, width]) };
+    });
   }
 
   /** The flags under transformers' names, as preprocessor_config.json holds them. */

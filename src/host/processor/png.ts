@@ -5,7 +5,7 @@
 import { pictures } from '#platform';
 import { adler32 } from '../adler32.ts';
 import { crc32 } from '../crc32.ts';
-import { AlignError, show } from '../errors.ts';
+import { AlignError, out_of_memory, show } from '../errors.ts';
 import { inflate } from './inflate.ts';
 import { png_orientation } from './orientation.ts';
 import { passes_of, type PngSize } from './png_layout.ts';
@@ -88,7 +88,10 @@ async function decode(bytes: Uint8Array): Promise<Uint8Array | Uint16Array> {
   try {
     return (await pictures.decode_png(bytes)).data;
   } catch (cause) {
-    throw new AlignError('corrupt_image', `The PNG is damaged: ${(cause as Error).message}`, { cause });
+    throw (
+      out_of_memory(cause) ??
+      new AlignError('corrupt_image', `The PNG is damaged: ${(cause as Error).message}`, { cause })
+    );
   }
 }
 
@@ -158,7 +161,10 @@ async function check_inflated(data: readonly Chunk[], header: Header): Promise<v
     expected,
     (part) => (adler = adler32(part, adler)),
   ).catch((cause: unknown) => {
-    throw new AlignError('corrupt_image', 'The PNG is damaged: its data does not inflate', { cause });
+    throw (
+      out_of_memory(cause) ??
+      new AlignError('corrupt_image', 'The PNG is damaged: its data does not inflate', { cause })
+    );
   });
   if (size !== expected) throw corrupt(`its data inflates to other than ${expected} bytes`);
   const end = join(data.slice(-4).map((chunk) => chunk.data.subarray(-4))).subarray(-4);

@@ -2,7 +2,7 @@
 
 import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
-import { AlignError } from '../errors.ts';
+import { AlignError, within_memory } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
 import {
   check_load_options,
@@ -86,18 +86,20 @@ export class AlignProcessor {
   ): Promise<AlignProcessor> {
     check_load_options('AlignProcessor.from_pretrained', options);
     refuse_worker('AlignProcessor.from_pretrained', options);
-    const { wasm, background, max_pixels } = options;
-    const folder = await open_model(model, options);
-    const [images, texts, module] = await Promise.all([
-      read_image_settings(folder),
-      read_tokenizer(folder),
-      compile(wasm),
-    ]);
-    const settings = background === undefined ? images : { ...images, background };
-    return new AlignProcessor(
-      new EfficientNetImageProcessor(settings, module, max_pixels, read),
-      new BertTokenizer(texts, module),
-    );
+    return within_memory(async () => {
+      const { wasm, background, max_pixels } = options;
+      const folder = await open_model(model, options);
+      const [images, texts, module] = await Promise.all([
+        read_image_settings(folder),
+        read_tokenizer(folder),
+        compile(wasm),
+      ]);
+      const settings = background === undefined ? images : { ...images, background };
+      return new AlignProcessor(
+        new EfficientNetImageProcessor(settings, module, max_pixels, read),
+        new BertTokenizer(texts, module),
+      );
+    });
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
-import { AlignError, show } from '../errors.ts';
+import { AlignError, show, within_memory } from '../errors.ts';
 import { check_load_options, check_options, flag, refuse_worker, type Rules } from '../options.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
@@ -78,10 +78,12 @@ export class BertTokenizer {
   ): Promise<BertTokenizer> {
     check_load_options('BertTokenizer.from_pretrained', options);
     refuse_worker('BertTokenizer.from_pretrained', options);
-    const { wasm } = options;
-    const folder = await open_model(model, options);
-    const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);
-    return new BertTokenizer(settings, module);
+    return within_memory(async () => {
+      const { wasm } = options;
+      const folder = await open_model(model, options);
+      const [settings, module] = await Promise.all([read_tokenizer(folder), compile(wasm)]);
+      return new BertTokenizer(settings, module);
+    });
   }
 
   /** Tokens of the vocabulary, without those that were added behind it. */
@@ -142,18 +144,20 @@ export class BertTokenizer {
     options: EncodeOptions = {},
   ): Encoding {
     check_options('tokenizer', options, ENCODE_RULES);
-    const [texts, pairs] = check_texts(text, text_pair);
-    const strategies = this.#strategies(options);
-    const rows = texts.map((a, i) => this.#row(a, pairs?.[i], strategies, options));
-    const { input_ids, token_type_ids, attention_mask } = stack_rows(rows, strategies, {
-      pad_id: this.pad_token_id ?? 0,
-      side: options.padding_side ?? this.padding_side,
-      multiple: options.pad_to_multiple_of ?? 1,
+    return within_memory(() => {
+      const [texts, pairs] = check_texts(text, text_pair);
+      const strategies = this.#strategies(options);
+      const rows = texts.map((a, i) => this.#row(a, pairs?.[i], strategies, options));
+      const { input_ids, token_type_ids, attention_mask } = stack_rows(rows, strategies, {
+        pad_id: this.pad_token_id ?? 0,
+        side: options.padding_side ?? this.padding_side,
+        multiple: options.pad_to_multiple_of ?? 1,
+      });
+      const names = this.#settings.model_input_names;
+      const types = options.return_token_type_ids ?? names.includes('token_type_ids');
+      const mask = options.return_attention_mask ?? names.includes('attention_mask');
+      return { input_ids, ...(types && { token_type_ids }), ...(mask && { attention_mask }) };
     });
-    const names = this.#settings.model_input_names;
-    const types = options.return_token_type_ids ?? names.includes('token_type_ids');
-    const mask = options.return_attention_mask ?? names.includes('attention_mask');
-    return { input_ids, ...(types && { token_type_ids }), ...(mask && { attention_mask }) };
   }
 
   /** Ids of one text (or two), special tokens included. */

@@ -3,7 +3,7 @@
 // equal Pillow's to the bit, lossless and lossy, with alpha too (measured with libwebp 1.6 in Pillow 13).
 
 import { pictures } from '#platform';
-import { AlignError, show } from '../errors.ts';
+import { AlignError, out_of_memory, show } from '../errors.ts';
 import { latin1, orientation_of } from './orientation.ts';
 import type { Samples } from './resize.ts';
 
@@ -67,7 +67,7 @@ export async function read_webp(bytes: Uint8Array, max_pixels: number): Promise<
       hint: 'install @jsquash/webp; in browsers and Workers hand its decode to use_webp()',
     });
   const image = await decode(Uint8Array.from(bytes).buffer).catch((cause: unknown) => {
-    throw corrupt('it does not decode', cause);
+    throw out_of_memory(cause) ?? corrupt('it does not decode', cause);
   });
   if (image.width !== width || image.height !== height) throw corrupt('its headers disagree on its size');
   return { data: Uint8Array.from(image.data), width, height, channels: 4, orientation };

@@ -3,7 +3,7 @@
 
 import { platform } from '#platform';
 import { Disposable } from '../dispose.ts';
-import { AlignError, show } from '../errors.ts';
+import { AlignError, show, within_memory } from '../errors.ts';
 import { check_options } from '../options.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { checked_id, compare_ids, meta_text, parse_meta, type IndexId, type JsonValue } from './entries.ts';
@@ -57,8 +57,10 @@ export class AlignIndex extends Disposable {
         'invalid_argument',
         'AlignIndex.create needs dimensions: how many numbers an embedding has',
       );
-    const rows = new Rows(await compile(o.wasm), o.dtype ?? 'fp32', o.dimensions);
-    return new AlignIndex({ rows, ids: [], metas: [], model: o.model ?? null });
+    return within_memory(async () => {
+      const rows = new Rows(await compile(o.wasm), o.dtype ?? 'fp32', o.dimensions);
+      return new AlignIndex({ rows, ids: [], metas: [], model: o.model ?? null });
+    });
   }
 
   /** How many entries there are. */
@@ -113,7 +115,8 @@ export class AlignIndex extends Disposable {
   get(id: IndexId): { embedding: Float32Array; meta: JsonValue | null } | null {
     const { rows, metas } = this.#open;
     const row = this.#places.get(id);
-    return row === undefined ? null : { embedding: rows.read(row), meta: parse_meta(metas[row]!) };
+    if (row === undefined) return null;
+    return { embedding: within_memory(() => rows.read(row)), meta: parse_meta(metas[row]!) };
   }
 
   /** The ids, in no particular order. */
@@ -138,23 +141,25 @@ export class AlignIndex extends Disposable {
     check_options('search', o, SEARCH_RULES);
     if (!Number.isSafeInteger(k) || k < 1)
       throw new AlignError('invalid_argument', `search: k must be a whole number from 1 on, not ${show(k)}`);
-    const many = Array.isArray(query);
-    const queries = (many ? query : [query]).map((one: unknown, i) =>
-      checked_unit(() => (many ? `search: queries[${i}]` : 'search: query'), one, this.dimensions),
-    );
-    const { filter } = o;
-    const found = filter
-      ? queries.map((one) => this.#filtered(one, k, (row) => filter(ids[row]!, parse_meta(metas[row]!))))
-      : this.#rank(queries, k);
-    const matches = found.map((rows) =>
-      rows.map(({ row, score }) => ({ id: ids[row]!, score, meta: parse_meta(metas[row]!) })),
-    );
-    return many ? matches : matches[0]!;
+    return within_memory(() => {
+      const many = Array.isArray(query);
+      const queries = (many ? query : [query]).map((one: unknown, i) =>
+        checked_unit(() => (many ? `search: queries[${i}]` : 'search: query'), one, this.dimensions),
+      );
+      const { filter } = o;
+      const found = filter
+        ? queries.map((one) => this.#filtered(one, k, (row) => filter(ids[row]!, parse_meta(metas[row]!))))
+        : this.#rank(queries, k);
+      const matches = found.map((rows) =>
+        rows.map(({ row, score }) => ({ id: ids[row]!, score, meta: parse_meta(metas[row]!) })),
+      );
+      return many ? matches : matches[0]!;
+    });
   }
 
   /** The index as a safetensors file, the same bytes for the same entries. */
   to_bytes(): Uint8Array {
-    return index_bytes(this.#open);
+    return within_memory(() => index_bytes(this.#open));
   }
 
   /** An index from what {@link to_bytes} gave. @throws AlignError `corrupt_index`, `out_of_memory` */
@@ -179,7 +184,7 @@ export class AlignIndex extends Disposable {
     const place = local_path('save', path);
     this.#fixed = 'is being saved';
     try {
-      await platform.write(place, index_chunks(contents));
+      await within_memory(() => platform.write(place, index_chunks(contents)));
     } finally {
       this.#fixed = null;
     }
@@ -192,12 +197,14 @@ export class AlignIndex extends Disposable {
    */
   static async load(from: IndexSource, o: { wasm?: WasmInput | undefined } = {}): Promise<AlignIndex> {
     check_options('AlignIndex.load', o, LOAD_RULES);
-    const source = await open_source(from);
-    try {
-      return new AlignIndex(await read_index(source, await compile(o.wasm)));
-    } finally {
-      await source.close?.();
-    }
+    return within_memory(async () => {
+      const source = await open_source(from);
+      try {
+        return new AlignIndex(await read_index(source, await compile(o.wasm)));
+      } finally {
+        await source.close?.();
+      }
+    });
   }
 
   /**
@@ -210,13 +217,15 @@ export class AlignIndex extends Disposable {
       throw new AlignError('invalid_argument', `merge takes an AlignIndex, not ${show(other)}`);
     const theirs = other.#open;
     check_same_kind(this, other);
-    const fresh = rows_to_add(this.#open, this.#places, theirs);
-    rows.reserve(rows.count + fresh.length);
-    for (const row of fresh) {
-      rows.copy(rows.count, theirs.rows, row);
-      this.#append(theirs.ids[row]!, theirs.metas[row]!);
-      rows.count++;
-    }
+    within_memory(() => {
+      const fresh = rows_to_add(this.#open, this.#places, theirs);
+      rows.reserve(rows.count + fresh.length);
+      for (const row of fresh) {
+        rows.copy(rows.count, theirs.rows, row);
+        this.#append(theirs.ids[row]!, theirs.metas[row]!);
+        rows.count++;
+      }
+    });
   }
 
   /** Frees the memory. Idempotent. */
@@ -257,9 +266,11 @@ export class AlignIndex extends Disposable {
     const text = meta_text(() => `${what}: ${show(id)}`, meta);
     const keeps = known === true && (embedding === undefined || embedding === null);
     if (!keeps)
-      rows.write(
-        row ?? rows.count,
-        checked_unit(() => `${what}: the embedding of ${show(id)}`, embedding, this.dimensions),
+      within_memory(() =>
+        rows.write(
+          row ?? rows.count,
+          checked_unit(() => `${what}: the embedding of ${show(id)}`, embedding, this.dimensions),
+        ),
       );
     if (row === undefined) this.#append(id, text);
     else if (meta !== undefined) metas[row] = text;

@@ -1,7 +1,7 @@
 // Instances of align.wasm. The module imports nothing, so one compiled module serves as many independent instances
 // as are wanted: one that records plans, one that executes them, one that resizes pictures, one that tokenises.
 
-import { AlignError, show } from '../errors.ts';
+import { AlignError, show, within_memory } from '../errors.ts';
 import { platform } from '#platform';
 import type { Build } from '../platform/platform.ts';
 import type { Exports } from './exports.ts';
@@ -39,10 +39,11 @@ export class Instance {
   /** First free byte, a multiple of 256. */
   readonly base: number;
 
-  /** `memory`: for the builds for threads, which have none of their own. */
+  /** `memory`: for the builds for threads, which have none of their own. @throws AlignError `out_of_memory` */
   constructor(module: WebAssembly.Module, memory?: WebAssembly.Memory) {
     const imports = memory ? { env: { memory } } : {};
-    this.exports = with_typed_traps(new WebAssembly.Instance(module, imports).exports);
+    const instance = within_memory(() => new WebAssembly.Instance(module, imports));
+    this.exports = with_typed_traps(instance.exports);
     this.memory = this.exports.memory;
     const version = typeof this.exports.abi_version === 'function' ? this.exports.abi_version() : undefined;
     if (version !== ABI_VERSION) {
