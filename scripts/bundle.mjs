@@ -1,9 +1,10 @@
 // dist/bundle: the package for pages and workers without a bundler or an import map (workers have none): index.js, and
-// webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. The wasm modules and the embedded
-// model are found beside it in dist, as from dist/platform.
+// webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. deno.js is the same for Deno, which
+// reads no import map of a folder that it imports from. The wasm modules and the embedded model are found beside it in
+// dist, as from dist/platform.
 
-import { copyFileSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -74,6 +75,22 @@ await build({
   },
 });
 copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
+await build({
+  absWorkingDir: root,
+  entryPoints: { deno: 'dist/index.js', node_worker: 'dist/platform/node_worker.js' },
+  outdir: out,
+  alias: { '#platform': './dist/platform/deno_bundle.js' },
+  external: ['node:*', '@jsquash/webp'],
+  // pngjs, which is CommonJS, requires Node's built-ins.
+  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'es2022',
+  minify: true,
+  logLevel: 'warning',
+});
+copyFileSync(join(root, 'dist/platform/node_thread.js'), join(out, 'node_thread.js'));
 copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
 
 // dist/core: align-wasm/core, one file that imports nothing. These modules it leaves out; core_extras.js stands in for them.
@@ -96,5 +113,13 @@ await build({
   ...{ bundle: true, format: 'esm', platform: 'neutral', target: 'es2022', logLevel: 'warning' },
 });
 
-// What TypeScript takes the wasm files for; it copies no declarations itself.
+// What TypeScript takes the wasm files for, and the web's names where a program has no types of them; it copies no
+// declarations itself. Every entry asks for the latter.
 copyFileSync(join(root, 'src/host/wasm/file.d.ts'), join(root, 'dist/wasm/file.d.ts'));
+copyFileSync(join(root, 'src/host/web.d.ts'), join(root, 'dist/web.d.ts'));
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+for (const types of new Set(Object.values(exports).flatMap(({ types }) => types ?? []))) {
+  const path = join(root, types);
+  const web = relative(dirname(path), join(root, 'dist/web.d.ts'));
+  writeFileSync(path, `/// <reference path="${web}" />\n${readFileSync(path, 'utf8')}`);
+}

@@ -1,15 +1,16 @@
 // Questions and answers between two threads, over messages. Each side may ask, take its question back, and answer.
 
 import { AlignError, throw_if_aborted } from '../errors.ts';
+import type { Transfer } from '../platform/platform.ts';
 import { from_wire, to_wire, type WireError } from './wire.ts';
 
 /** An answer, and what of its memory goes over instead of being copied. */
-export type Answer = readonly [value: unknown, transfer?: Transferable[]];
+export type Answer = readonly [value: unknown, transfer?: Transfer[]];
 
 /** Answers a question. `signal` fires when it is taken back; without one it never is. */
 export type Handler = (question: never, signal: AbortSignal | undefined) => Promise<Answer> | Answer;
 
-export type Post = (message: unknown, transfer: Transferable[]) => void;
+export type Post = (message: unknown, transfer: Transfer[]) => void;
 
 type Message =
   | { readonly ask: number; readonly what: string; readonly question: unknown; readonly abortable: boolean }
@@ -64,7 +65,7 @@ export class Channel {
   async ask<T>(
     what: string,
     question: unknown,
-    { signal, transfer = [] }: { signal?: AbortSignal | undefined; transfer?: Transferable[] } = {},
+    { signal, transfer = [] }: { signal?: AbortSignal | undefined; transfer?: Transfer[] } = {},
   ): Promise<T> {
     throw_if_aborted(signal);
     if (this.#end) throw this.#end;

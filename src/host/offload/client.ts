@@ -8,6 +8,7 @@ import type { Executor, Inputs, Limits, Outputs, RunOptions } from '../executor.
 import { handed_over } from '../gpu.ts';
 import type { LoadOptions } from '../options.ts';
 import { make_towers } from '../placement.ts';
+import type { Transfer } from '../platform/platform.ts';
 import type { Plan } from '../plan/plan.ts';
 import { Recorder } from '../plan/recorder.ts';
 import type { Planes, ReadPlanes } from '../processor/image_processor.ts';
@@ -71,7 +72,7 @@ class OffloadedWorker {
   async ask<T>(
     what: string,
     question: unknown,
-    options: { signal?: AbortSignal | undefined; transfer?: Transferable[] } = {},
+    options: { signal?: AbortSignal | undefined; transfer?: Transfer[] } = {},
   ): Promise<T> {
     if (!this.#channel.busy) this.#worker.ref();
     try {

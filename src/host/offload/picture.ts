@@ -1,6 +1,7 @@
 // A picture on its way to the worker: fetched or read here, decoded there.
 
 import { RawImage, is_bitmap, is_pixels, is_source, type ImageInput } from '../image.ts';
+import type { Transfer } from '../platform/platform.ts';
 import { image_bytes } from '../processor/image_bytes.ts';
 import type { ImageSettings } from '../processor/image_settings.ts';
 import type { PlaneOptions } from '../processor/image_processor.ts';
@@ -12,7 +13,7 @@ export async function sent_picture(
   input: ImageInput,
   settings: ImageSettings,
   { max_pixels, signal }: PlaneOptions,
-): Promise<readonly [picture: PlanesQuestion['picture'], transfer: Transferable[]]> {
+): Promise<readonly [picture: PlanesQuestion['picture'], transfer: Transfer[]]> {
   const { background, do_convert_rgb } = settings;
   const here = (): Promise<RawImage> =>
     RawImage.read(input, { background, do_convert_rgb, max_pixels, signal });
@@ -25,7 +26,7 @@ export async function sent_picture(
   return [bytes, [bytes.buffer]];
 }
 
-function samples({ data, width, height, channels }: RawImage): [PlanesQuestion['picture'], Transferable[]] {
+function samples({ data, width, height, channels }: RawImage): [PlanesQuestion['picture'], Transfer[]] {
   const own = data.slice();
   return [{ data: own, width, height, channels }, [own.buffer]];
 }

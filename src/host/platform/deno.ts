@@ -7,12 +7,13 @@ import { web_cache } from './web_cache.ts';
 
 export { node_pictures as pictures } from './node_base.ts';
 
-const base = node_platform('deno');
+/** `folder`: as node_platform has it. */
+export function deno_platform(folder?: string): Platform {
+  const base = node_platform('deno', folder);
+  return { ...base, cache: (place) => (place === undefined ? web_cache() : base.cache(place)) };
+}
 
-export const platform: Platform = {
-  ...base,
-  cache: (folder) => (folder === undefined ? web_cache() : base.cache(folder)),
-};
+export const platform: Platform = deno_platform();
 
 export const gpus: Gpus = {
   webgpu,

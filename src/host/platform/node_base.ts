@@ -65,10 +65,10 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
   }
 }
 
-/** Runs a script of the built package. */
-function start(script: string, events: ThreadEvents): Worker {
+/** Runs a script of the built package, which lies in `folder`. */
+function start(script: string, folder: string, events: ThreadEvents): Worker {
   // The process's own flags, --input-type among them, are not for a file.
-  const worker = new Worker(new URL(`${DIST}platform/${script}`, import.meta.url), { execArgv: [] });
+  const worker = new Worker(new URL(folder + script, import.meta.url), { execArgv: [] });
   worker.on('message', (message) => events.message(message));
   worker.on('error', (cause) => events.lost(cause));
   worker.on('exit', (code) => events.lost(new Error(`it exited with ${code}`)));
@@ -79,8 +79,8 @@ async function end(worker: Worker): Promise<void> {
   await worker.terminate();
 }
 
-function spawn(events: ThreadEvents): Thread {
-  const worker = start('node_thread.js', events);
+function spawn(folder: string, events: ThreadEvents): Thread {
+  const worker = start('node_thread.js', folder, events);
   return {
     post: (message) => worker.postMessage(message),
     unref: () => worker.unref(),
@@ -88,8 +88,8 @@ function spawn(events: ThreadEvents): Thread {
   };
 }
 
-function offload(events: ThreadEvents): ModelWorker {
-  const worker = start('node_worker.js', events);
+function offload(folder: string, events: ThreadEvents): ModelWorker {
+  const worker = start('node_worker.js', folder, events);
   return {
     post: (message, transfer) => worker.postMessage(message, transfer as readonly NodeTransferable[]),
     ref: () => worker.ref(),
@@ -157,15 +157,19 @@ export const node_pictures: Pictures = {
   },
 };
 
-/** The platform of a runtime with Node's built-ins. */
-export function node_platform(name: string): Platform {
+/** The platform of a runtime with Node's built-ins. `folder`: where the scripts of its workers are, from this one. */
+export function node_platform(name: string, folder = `${DIST}platform/`): Platform {
+  const workers: Pick<Platform, 'spawn' | 'offload'> = {
+    spawn: (events) => spawn(folder, events),
+    offload: (events) => offload(folder, events),
+  };
   return {
     name,
     max_pixels: MAX_PIXELS,
     relaxed: true,
     wasm: (build) => once(compiled, build, compile_own),
     // Workers are started from files alone: there are none from JSR.
-    ...(FROM_FILE ? { spawn, offload } : {}),
+    ...(FROM_FILE ? workers : {}),
     turn: () => new Promise((resume) => setImmediate(resume)),
 
     async fetch_bytes(location) {

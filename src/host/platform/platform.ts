@@ -36,10 +36,12 @@ export interface Thread {
   end(): Promise<void>;
 }
 
+/** What goes over to another thread instead of being copied. */
+export type Transfer = ArrayBuffer | ImageBitmap;
+
 /** A worker that runs offload/server.ts. */
 export interface ModelWorker {
-  /** `transfer`: what goes over instead of being copied. */
-  post(message: unknown, transfer: Transferable[]): void;
+  post(message: unknown, transfer: Transfer[]): void;
   /** Whether it keeps the process alive. */
   ref(): void;
   unref(): void;
