@@ -8,8 +8,8 @@ interface Bytes {
 }
 
 /**
- * An event. `name` is the model, `loaded` and `total` are bytes, `progress` is 0 … 100. `download` and `progress_total` are
- * told of remote models only; the total of `progress_total` is what will be read of all files together, from its first event on.
+ * An event. `name` is the model, `loaded` and `total` are bytes, `progress` is 0 … 100. `download` is told of remote models
+ * only; the total of `progress_total` is what will be read of all files together, from its first event on.
  */
 export type ProgressInfo =
   | { status: 'initiate' | 'download' | 'done'; name: string; file: string }

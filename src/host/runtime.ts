@@ -144,7 +144,7 @@ async function with_progress<T>(
     signal,
     on_bytes: (bytes) => {
       progress.add(file, bytes);
-      if (remote) progress.total();
+      progress.total();
     },
   });
   progress.done(file);

@@ -282,6 +282,13 @@ describe('a model as a whole', () => {
     extract.dispose();
   });
 
+  it('says what a server answered in place of align.wasm', async () => {
+    const { code, message } = await refusal(
+      Align.load(CHECKPOINT, { wasm: new Response('<h1>Not here</h1>', { status: 404 }) }),
+    );
+    expect([code, message]).toEqual(['network', 'wasm: the response: HTTP 404']);
+  });
+
   it('refuses options that this version does not support, and models that are not there', async () => {
     const npu = await refusal(Align.load(CHECKPOINT, { device: 'npu' as 'wasm' }));
     expect([npu.code, npu.message]).toEqual([

@@ -104,7 +104,11 @@ export async function compile(wasm?: WasmInput, build: Build = 'exact'): Promise
 async function compile_given(wasm: WasmInput): Promise<WebAssembly.Module> {
   if (wasm instanceof WebAssembly.Module) return wasm;
   try {
-    if (wasm instanceof Response) return await WebAssembly.compile(await wasm.arrayBuffer());
+    if (wasm instanceof Response) {
+      if (!wasm.ok)
+        throw new AlignError('network', `wasm: ${wasm.url || 'the response'}: HTTP ${wasm.status}`);
+      return await WebAssembly.compile(await wasm.arrayBuffer());
+    }
     if (wasm instanceof URL || typeof wasm === 'string')
       return await WebAssembly.compile((await platform.fetch_bytes(wasm)) as Uint8Array<ArrayBuffer>);
     if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) {
