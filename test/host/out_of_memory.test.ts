@@ -15,7 +15,7 @@ import { picture } from './zero_shot.ts';
 
 const JPEG = readFileSync(new URL('../runtimes/photos/baseline.jpg', import.meta.url));
 const { Instance } = WebAssembly;
-const { slice } = Float32Array.prototype;
+const slice: typeof Float32Array.prototype.slice = Reflect.get(Float32Array.prototype, 'slice');
 
 afterEach(() => {
   WebAssembly.Instance = Instance;
