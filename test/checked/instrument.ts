@@ -117,7 +117,8 @@ const shadow = `(module
     (br $next)))))))
 ${questions.join('\n')})`;
 
-function assembled(text: string): Uint8Array {
+/** The binary of a module in text, with the features that align.wasm has. */
+export function assembled(text: string): Uint8Array {
   const module = binaryen.parseText(text);
   const { SIMD128, BulkMemory, BulkMemoryOpt, MutableGlobals, SignExt, NontrappingFPToInt } =
     binaryen.Features;

@@ -53,11 +53,16 @@ export class Site {
   /** What becomes of the file: an {@link Outcome}, or in words what must not be. */
   async outcome(options: OpenOptions = {}): Promise<string> {
     try {
-      const bytes = await this.#load({ cache: this.cache, ...options });
-      return bytes === null ? 'absent' : bytes.equals(FILE) ? 'right' : 'wrong bytes';
+      return await this.answer(options);
     } catch (error) {
       return error instanceof AlignError ? error.code : `not an AlignError: ${String(error)}`;
     }
+  }
+
+  /** The file's bytes: 'right', 'wrong', or 'absent'. @throws what loading it throws */
+  async answer(options: OpenOptions = {}): Promise<string> {
+    const bytes = await this.#load({ cache: this.cache, ...options });
+    return bytes === null ? 'absent' : bytes.equals(FILE) ? 'right' : 'wrong';
   }
 
   /** Answers that have not ended. */
