@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CDPSession, Page } from 'playwright-core';
+import type { CDPSession, Frame, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { build_extension } from '../../examples/extension/build.mjs';
 import { serve } from '../../examples/serve.mjs';
@@ -254,6 +254,65 @@ test('buttons that come later are named, icons that change are named again, with
   // The page names it by itself: its name counts.
   await page.evaluate(() => document.getElementById('late')!.append('Own name'));
   await page.locator('#late:not([aria-label])').waitFor();
+});
+
+/** An icon by every way that has a rule of its own, each beside the same one as an inline svg. */
+const CAMERA =
+  `<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' width='24' height='24'><g transform='rotate(0)' fill='none' ` +
+  `stroke='black' stroke-width='2'><path d='M5 7h1l2-3h8l2 3h1a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V9a2 2 0 0 1 2-2'/>` +
+  `<path d='M9 13a3 3 0 1 0 6 0a3 3 0 0 0-6 0'/></g></svg>`;
+const IN_CSS = `url("data:image/svg+xml;utf8,${CAMERA.replaceAll("'", '\\"')}")`;
+const WAYS = {
+  plain: `<button>${CAMERA}</button>`,
+  'a layer under a gradient': `<button style='background: linear-gradient(rgba(0, 0, 0, 0), transparent), ${IN_CSS} center no-repeat, linear-gradient(transparent, transparent)'></button>`,
+  'an image-set': `<button style='background: image-set(${IN_CSS} 1x, ${IN_CSS} 2x) center no-repeat'></button>`,
+  content: `<button><i style='content: ${IN_CSS}'></i></button>`,
+  'content before': '<button class="before"></button>',
+} as const;
+const STYLE = `<style>button { width: 40px; height: 40px; padding: 0; border: 0 } .before::before { content: ${IN_CSS} }</style>`;
+
+test('icons in lists of layers, in image-sets and in content have the name that they have as inline svg', async () => {
+  const buttons = Object.values(WAYS).join('');
+  await browser.context.route('http://icons.test/', (route) =>
+    route.fulfill({ contentType: 'text/html', body: `<!doctype html>${STYLE}${buttons}` }),
+  );
+  await page.goto('http://icons.test/');
+  await name_all();
+  const found = await page
+    .locator('button')
+    .evaluateAll((all) => all.map((button) => button.getAttribute('aria-label')));
+  expect(found[0]).not.toBeNull();
+  const ways = Object.keys(WAYS);
+  expect(Object.fromEntries(ways.map((way, i) => [way, found[i]]))).toEqual(
+    Object.fromEntries(ways.map((way) => [way, found[0]])),
+  );
+});
+
+test('frames of the page’s own host are looked into, also when they load another page; others are left alone', async () => {
+  const inner = `<!doctype html>${STYLE}${WAYS.plain}${WAYS['content before']}`;
+  const outer = `<!doctype html>${STYLE}${WAYS.plain}<iframe src="/inner"></iframe><iframe src="http://other.test/"></iframe>`;
+  await browser.context.route(/^http:\/\/(icons|other)\.test\//, (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: route.request().url().endsWith('.test/framing') ? outer : inner,
+    }),
+  );
+  await page.goto('http://icons.test/framing');
+  const [own, other] = page.frames().slice(1) as [Frame, Frame];
+  const named = (frame: Frame) => frame.locator('[data-icon-name]');
+  const before = await own.content();
+  const popup = await name_all();
+  await status(popup, '3 icons named.');
+  expect(await named(own).count()).toBe(2);
+  expect(await named(other).count()).toBe(0);
+
+  await own.goto('http://icons.test/next');
+  await named(own).first().waitFor();
+  await popup.reload();
+  await status(popup, '3 icons named.');
+  await popup.getByRole('button', { name: 'Undo all' }).click();
+  await status(popup, 'The page is as it was.');
+  expect(await own.content()).toBe(before);
 });
 
 test('a picture is labelled from the context menu, of another host too', async () => {

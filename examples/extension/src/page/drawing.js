@@ -12,16 +12,16 @@ const INNER = SIZE - 2 * MARGIN;
 
 /** A PNG as a data: address of a picture, or of the icon in a button; null where it holds none. */
 export async function drawing(element) {
-  const icon = element instanceof HTMLImageElement ? image_icon(element) : icon_of(element);
+  const icon = element.localName === 'img' ? image_icon(element) : icon_of(element);
   if (!icon) return null;
-  const { canvas, context } = sheet();
+  const { canvas, context } = sheet(element.ownerDocument);
   try {
     await painters[icon.kind](context, icon);
     return finished(canvas).toDataURL();
   } catch (error) {
     if (!['image', 'background', 'mask'].includes(icon.kind)) throw error;
     const seen = sheet();
-    paint(seen.context, await cropped(icon.box));
+    paint(seen.context, await cropped(element, icon.box));
     return finished(seen.canvas).toDataURL();
   }
 }
@@ -33,8 +33,9 @@ const image_icon = (element) => ({
   src: element.currentSrc || element.src,
 });
 
-function sheet() {
-  const canvas = Object.assign(document.createElement('canvas'), { width: SIZE, height: SIZE });
+/** `owner`: the document whose fonts it may draw. */
+function sheet(owner = document) {
+  const canvas = Object.assign(owner.createElement('canvas'), { width: SIZE, height: SIZE });
   const context = canvas.getContext('2d', { willReadFrequently: true });
   context.imageSmoothingQuality = 'high';
   return { canvas, context };
@@ -57,21 +58,21 @@ const painters = {
     paint(context, await loaded(src));
   },
 
-  async background(context, { src, box, style }) {
+  async background(context, { src, ...icon }) {
     const image = await loaded(src);
-    paint(context, image, layer_places(image, box, style, 'background'));
+    paint(context, image, layer_places(image, icon));
   },
 
   /** The mask lets the colour of the ground through. */
-  async mask(context, { src, box, style }) {
+  async mask(context, { src, ...icon }) {
     const image = await loaded(src);
-    paint(context, image, layer_places(image, box, style, 'mask'));
-    tint(context, style.backgroundColor);
+    paint(context, image, layer_places(image, icon));
+    tint(context, icon.style.backgroundColor);
   },
 
-  async glyph(context, { text, style }) {
+  async glyph(context, { element, text, style }) {
     const font = `${style.fontStyle} ${style.fontWeight} ${INNER}px ${style.fontFamily}`;
-    await document.fonts.load(font, text);
+    await element.ownerDocument.fonts.load(font, text);
     Object.assign(context, { font, fillStyle: style.color });
     // In the middle by its ink: fonts place their glyphs as they like.
     const ink = context.measureText(text);

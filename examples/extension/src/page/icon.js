@@ -1,5 +1,6 @@
 // Where the icon of a button is: the largest thing in it that is drawn.
 
+import { layers_of } from './layers.js';
 import { children_of, content_of } from './unnamed.js';
 
 /** Pixels: what is larger is a picture. */
@@ -23,9 +24,12 @@ function* drawn_in(element) {
     const style = getComputedStyle(element, part);
     if (part && ['none', 'normal'].includes(style.content)) continue;
     const where = part ? box_of(style, box) : box;
-    for (const layer of ['mask', 'background']) {
-      const src = /^url\("?(.*?)"?\)/.exec(style.getPropertyValue(`${layer}-image`))?.[1];
-      if (src) yield { kind: layer, element, box: where, src, style };
+    const src = picture_in(style.content);
+    if (src) yield { kind: 'image', element, box: where, src };
+    for (const kind of ['mask', 'background']) {
+      const layers = layers_of(style.getPropertyValue(`${kind}-image`)).map(picture_in);
+      const layer = layers.findIndex(Boolean); // others are gradients
+      if (layer >= 0) yield { kind, element, box: where, src: layers[layer], style, layer };
     }
     const text = part ? content_of(element, part) : '';
     if (is_glyph(text, style)) yield { kind: 'glyph', element, box: glyph_box(style, box), text, style };
@@ -40,6 +44,10 @@ function* drawn_in(element) {
     }
   }
 }
+
+/** The address of a computed value's picture: the first of an image-set. */
+const picture_in = (value) =>
+  /^(?:image-set\()?url\("((?:[^"\\]|\\.)*)"\)/.exec(value)?.[1].replace(/\\(.)/g, '$1');
 
 /** A character of nobody's but the font's, or a word that an icon font draws as one sign. */
 function is_glyph(text, { fontFamily }) {

@@ -1,11 +1,14 @@
 // Which part of a picture CSS shows in a box: its size, position, and the part that is cut out of a sprite sheet.
 
 /**
- * [x, y, width, height] in the image's own pixels of what is seen in the border box `box`. `layer` is 'background' or
- * 'mask'; its first picture counts.
+ * [x, y, width, height] in the image's own pixels of what is seen in the border box `box`. `kind` is 'background' or 'mask',
+ * `layer` which of its pictures.
  */
-export function layer_places(image, box, style, layer) {
-  const value = (name) => style.getPropertyValue(`${layer}-${name}`).split(',')[0].trim();
+export function layer_places(image, { kind, layer, box, style }) {
+  const value = (name) => {
+    const values = layers_of(style.getPropertyValue(`${kind}-${name}`));
+    return values[layer % values.length];
+  };
   const [origin, clip] = [inner_box(box, style, value('origin')), inner_box(box, style, value('clip'))];
   const [width, height] = layer_size(image, origin, value('size'));
   const [across_place, down_place] = value('position').split(' ');
@@ -17,6 +20,18 @@ export function layer_places(image, box, style, layer) {
   const h = Math.min(height, clip.y + clip.height - top) - y;
   const [across, down] = [image.naturalWidth / width, image.naturalHeight / height];
   return w > 0 && h > 0 ? [x * across, y * down, w * across, h * down] : undefined;
+}
+
+/** A computed list at its commas, but for those in brackets and quotes. */
+export function layers_of(list) {
+  const [layers, all] = [[''], list.matchAll(/"(?:[^"\\]|\\.)*"|./gs)];
+  let depth = 0;
+  for (const [part] of all) {
+    depth += { '(': 1, ')': -1 }[part] ?? 0;
+    if (part === ',' && depth === 0) layers.push('');
+    else layers[layers.length - 1] += part;
+  }
+  return layers.map((layer) => layer.trim());
 }
 
 /** `box` without border, or without border and padding. */

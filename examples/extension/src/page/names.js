@@ -20,6 +20,8 @@ export class Names {
   #found = new Map();
   #threshold = 0;
   #observer = new MutationObserver((changes) => this.#changed(changes));
+  /** A frame has loaded another document, or a picture has come. */
+  #loaded = () => this.#soon();
   #active = false;
   #timer = 0;
   #scanning = Promise.resolve();
@@ -58,7 +60,10 @@ export class Names {
     this.#active = false;
     this.#observer.disconnect();
     clearTimeout(this.#timer);
-    for (const root of roots_of(document)) root.querySelectorAll(`[${MARK}]`).forEach(take_back);
+    for (const root of roots_of(document)) {
+      root.removeEventListener('load', this.#loaded, true);
+      root.querySelectorAll(`[${MARK}]`).forEach(take_back);
+    }
     for (const element of this.#found.keys()) take_back(element); // out of the document at the moment
     this.#found.clear();
     return this.list();
@@ -74,14 +79,12 @@ export class Names {
 
   async #look() {
     if (!this.#active) return;
-    for (const root of roots_of(document))
-      this.#observer.observe(root, {
-        subtree: true,
-        childList: true,
-        attributes: true,
-        attributeFilter: WATCHED,
-      });
-    for (const element of this.#found.keys()) if (!element.isConnected) this.#found.delete(element);
+    for (const root of roots_of(document)) {
+      const attributes = { attributes: true, attributeFilter: WATCHED };
+      this.#observer.observe(root, { subtree: true, childList: true, ...attributes });
+      root.addEventListener('load', this.#loaded, true);
+    }
+    for (const element of this.#found.keys()) if (!is_there(element)) this.#found.delete(element);
     forget_capture();
     const drawn = [];
     for (const element of this.#to_draw()) {
@@ -122,10 +125,17 @@ export class Names {
     for (const { target } of changes)
       for (let node = target; node; node = parent_of(node))
         if (this.#found.has(node)) this.#found.get(node).stale = true;
+    this.#soon();
+  }
+
+  #soon() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#scan(), QUIET);
   }
 }
+
+/** In the page, and in no document that its frame has left. */
+const is_there = (element) => element.isConnected && element.ownerDocument.defaultView !== null;
 
 function write(element, name) {
   if (element.getAttribute(MARK) === name) return;

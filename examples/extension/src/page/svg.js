@@ -20,7 +20,7 @@ export async function svg_source(svg, box, scale) {
 async function copied(node) {
   if (node.localName === 'use') return used(node);
   const copy = node.cloneNode(false);
-  if (!(node instanceof SVGElement)) return copy;
+  if (node.namespaceURI !== SVG) return copy;
   copy.removeAttribute('class');
   copy.setAttribute('style', styles_of(node));
   for (const child of node.childNodes)
@@ -57,7 +57,7 @@ async function used(use) {
 /** In the same root, in the document, or in a file of the page's host. */
 async function target_of(use) {
   const [file, id] = use.href.baseVal.split('#');
-  if (!file) return use.getRootNode().getElementById(id) ?? document.getElementById(id);
-  const text = await (await fetch(new URL(file, document.baseURI), { cache: 'force-cache' })).text();
+  if (!file) return use.getRootNode().getElementById(id) ?? use.ownerDocument.getElementById(id);
+  const text = await (await fetch(new URL(file, use.baseURI), { cache: 'force-cache' })).text();
   return new DOMParser().parseFromString(text, 'image/svg+xml').getElementById(id);
 }

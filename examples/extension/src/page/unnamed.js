@@ -10,11 +10,13 @@ const SILENT = new Set(['script', 'style', 'template', 'defs', 'symbol']);
 
 const says = (text) => (text ?? '').replace(PRIVATE, '') !== '';
 
-/** Document and open shadow roots below `root`, itself first. */
+/** Document, open shadow roots and documents of frames below `root`, itself first. Another host's frame shows none. */
 export function* roots_of(root) {
   yield root;
-  for (const element of root.querySelectorAll('*'))
-    if (element.shadowRoot) yield* roots_of(element.shadowRoot);
+  for (const element of root.querySelectorAll('*')) {
+    const inner = element.shadowRoot ?? (element.localName === 'iframe' ? element.contentDocument : null);
+    if (inner) yield* roots_of(inner);
+  }
 }
 
 /** Buttons and links that are shown, to screen readers too, and have no name. */
@@ -24,8 +26,12 @@ export function unnamed_elements() {
 
 export const is_unnamed = (element) => is_exposed(element) && !has_name(element);
 
-/** Parent through shadow roots and slots: as it is shown. */
-export const parent_of = (node) => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host ?? null;
+/** Parent through slots, shadow roots and frames: as it is shown. */
+export const parent_of = (node) =>
+  node.assignedSlot ?? node.parentElement ?? node.getRootNode().host ?? frame_of(node);
+
+/** The frame that shows the document of `node`, or null. */
+export const frame_of = (node) => node.ownerDocument?.defaultView?.frameElement ?? null;
 
 /** Children as they are shown: of a slot what is put into it, of a host what is in its shadow root. */
 export function children_of(node) {
