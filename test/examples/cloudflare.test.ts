@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { LabelSet } from '../../src/host/index.ts';
 import { bundle_worker, start_workers, type Workers } from '../support/workers.ts';
 import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
-import { clone_with, free_port, readme_commands, root } from './readme.ts';
+import { clone_with, free_port, readme_commands, readme_output, root } from './readme.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -37,7 +37,12 @@ test('its labels are embedded before it is bundled, and it needs no flag', async
   expect(await readFile(join(root, 'examples/cloudflare/wrangler.jsonc'), 'utf8')).not.toContain('flags');
 });
 
-test('it answers as Node would', () => check_answers(url));
+test('it answers as Node would, and as its README says', async () => {
+  await check_answers(url);
+  const picture = await readFile(join(root, 'examples/pictures/dog.png'));
+  const answer = await fetch(url, { method: 'POST', body: picture });
+  expect([await answer.text()]).toEqual(await readme_output('cloudflare'));
+});
 
 test('64 clients at once are each answered rightly, whatever the others do', async () => {
   await check_crowd(url);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Align } from '../../src/host/index.ts';
 import { DENO, program } from '../support/programs.ts';
 import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
-import { clone_with, free_port, readme_commands, root, shell } from './readme.ts';
+import { clone_with, free_port, readme_commands, readme_output, root, shell } from './readme.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -68,6 +68,9 @@ test('the script labels pictures as the package in Node, with the permissions of
   model.dispose();
   expect(lines.length).toBeGreaterThan(1);
   expect(await run(command)).toBe(lines.join(''));
+  const picture = await readFile(join(root, 'examples/pictures/dog.png'));
+  const answer = await (await fetch(url, { method: 'POST', body: picture })).text();
+  expect(`${lines.join('')}${answer}`.split('\n')).toEqual(await readme_output('deno'));
 
   const readme = await readFile(join(root, 'examples/deno/README.md'), 'utf8');
   const published = /^```json\n([^]*?)^```/m.exec(readme)![1]!;

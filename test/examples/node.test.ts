@@ -4,7 +4,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Align } from '../../src/host/index.ts';
-import { clone_with, readme_commands, shell } from './readme.ts';
+import { clone_with, readme_commands, readme_output, shell } from './readme.ts';
 
 let folder = '';
 
@@ -32,6 +32,7 @@ test('sorts every picture as the package in Node classifies it, in the command o
   }
   model.dispose();
   expect(output).toBe(lines.join(''));
+  for (const line of await readme_output('node')) expect(output).toContain(`${line}\n`);
   expect(lines.length).toBeGreaterThanOrEqual(14);
   const sorted = await readdir(join(folder, into!), { recursive: true });
   expect(sorted.filter((name) => name.endsWith('.png'))).toHaveLength(lines.length);

@@ -32,6 +32,13 @@ export async function readme_commands(example: string): Promise<string[]> {
     .filter((line) => line !== '');
 }
 
+/** The lines that a README says are printed: of its blocks in no language. */
+export async function readme_output(example: string): Promise<string[]> {
+  const text = await readFile(join(root, 'examples', example, 'README.md'), 'utf8');
+  const blocks = [...text.matchAll(/^```(.*)\n([^]*?)^```/gm)].filter(([, language]) => language === '');
+  return blocks.flatMap(([, , block]) => block!.split('\n')).filter((line) => !['', '…'].includes(line));
+}
+
 /** What a command prints. @throws Error with what it printed, where it fails */
 export async function shell(command: string, cwd: string): Promise<string> {
   const env = { ...process.env, NO_COLOR: '1' };
