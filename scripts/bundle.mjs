@@ -1,7 +1,7 @@
 // dist/bundle: the package for pages and workers without a bundler or an import map (workers have none): index.js, and
-// webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. deno.js is the same for Deno, which
-// reads no import map of a folder that it imports from. The wasm modules and the embedded model are found beside it in
-// dist, as from dist/platform.
+// webgpu.js, which a page that wants a GPU hands over; what both need is in a third file. The wasm modules and the embedded
+// model are found beside it in dist, as from dist/platform. dist/deno is the same for Deno, which reads no import map of a
+// folder that it imports from: index.js and the scripts of its workers.
 
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, 'dist/bundle');
+const deno = join(root, 'dist/deno');
 const jpeg = 'mozjpeg_dec.wasm';
 
 rmSync(out, { recursive: true, force: true }); // shared files have other names after every change
@@ -75,10 +76,12 @@ await build({
   },
 });
 copyFileSync(join(root, 'dist/platform/browser_thread.js'), join(out, 'browser_thread.js'));
+copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
+
 await build({
   absWorkingDir: root,
-  entryPoints: { deno: 'dist/index.js', node_worker: 'dist/platform/node_worker.js' },
-  outdir: out,
+  entryPoints: { index: 'dist/index.js', node_worker: 'dist/platform/node_worker.js' },
+  outdir: deno,
   alias: { '#platform': './dist/platform/deno_bundle.js' },
   external: ['node:*', '@jsquash/webp'],
   // pngjs, which is CommonJS, requires Node's built-ins.
@@ -90,8 +93,8 @@ await build({
   minify: true,
   logLevel: 'warning',
 });
-copyFileSync(join(root, 'dist/platform/node_thread.js'), join(out, 'node_thread.js'));
-copyFileSync(join(root, 'node_modules/@jsquash/jpeg/codec/dec', jpeg), join(out, jpeg));
+copyFileSync(join(root, 'dist/platform/node_thread.js'), join(deno, 'node_thread.js'));
+copyFileSync(join(out, jpeg), join(deno, jpeg));
 
 // dist/core: align-wasm/core, one file that imports nothing. These modules it leaves out; core_extras.js stands in for them.
 const extras = [

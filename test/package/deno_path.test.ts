@@ -1,4 +1,4 @@
-// The package as a folder that lies anywhere, in Deno: a program of another folder imports dist/bundle/deno.js by its path.
+// The package as a folder that lies anywhere, in Deno: a program of another folder imports dist/deno/index.js by its path.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ async function deno(rights: readonly string[], input: Uint8Array, body: string):
   const path = join(folder, 'program.js');
   writeFileSync(
     path,
-    `import { Align } from './copied/bundle/deno.js';
+    `import { Align } from './copied/deno/index.js';
 const input = new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
 console.log(JSON.stringify(await (async () => {${body}})()));`,
   );

@@ -53,10 +53,11 @@ test.each([
   };
   const path = `${root}test/program.mts`;
   const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists } = host;
-  host.fileExists = (name) => name === path || fileExists(name);
+  const given = { ...host };
+  host.fileExists = (name) => name === path || given.fileExists(name);
+  host.readFile = (name) => (name === path ? PROGRAM : given.readFile(name));
   host.getSourceFile = (name, ...rest) =>
-    name === path ? ts.createSourceFile(name, PROGRAM, rest[0]) : getSourceFile(name, ...rest);
+    name === path ? ts.createSourceFile(name, PROGRAM, rest[0]) : given.getSourceFile(name, ...rest);
   const program = ts.createProgram([path], options, host);
   const said = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
     return `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;

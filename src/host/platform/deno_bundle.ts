@@ -1,4 +1,4 @@
-// dist/bundle/deno.js: Deno, with the scripts of its workers beside it.
+// dist/deno: Deno, with the scripts of its workers beside it.
 
 import { deno_platform } from './deno.ts';
 import type { Platform } from './platform.ts';
