@@ -24,6 +24,7 @@ export class Progress {
   readonly #name: string;
   readonly #report: Report | null | undefined;
   readonly #files = new Map<string, { loaded: number; total: number }>();
+  readonly #fetched = new Set<string>();
 
   constructor(name: string, report: Report | null | undefined) {
     this.#name = name;
@@ -46,14 +47,50 @@ export class Progress {
     };
   }
 
+  /** Hears of a file that is fetched whole before anything of it is read. Of its reading nothing is told then. */
+  fetching(file: string): (loaded: number, total: number) => void {
+    let before = 0;
+    return (loaded, total) => {
+      if (!this.#fetched.has(file)) {
+        this.#begin(file, total, true);
+        this.#fetched.add(file);
+      }
+      this.#add(file, loaded - before);
+      this.#total();
+      if (loaded === total) this.#done(file);
+      before = loaded;
+    };
+  }
+
   begin(file: string, total: number, remote: boolean): void {
+    if (!this.#fetched.has(file)) this.#begin(file, total, remote);
+  }
+
+  add(file: string, bytes: number): void {
+    if (!this.#fetched.has(file)) this.#add(file, bytes);
+  }
+
+  /** Of all files together, after `file` has got further. */
+  total(file: string): void {
+    if (!this.#fetched.has(file)) this.#total();
+  }
+
+  done(file: string): void {
+    if (!this.#fetched.has(file)) this.#done(file);
+  }
+
+  ready(): void {
+    this.#report?.({ status: 'ready' });
+  }
+
+  #begin(file: string, total: number, remote: boolean): void {
     const name = this.#name;
     this.#files.set(file, { loaded: 0, total });
     this.#report?.({ status: 'initiate', name, file });
     if (remote) this.#report?.({ status: 'download', name, file });
   }
 
-  add(file: string, bytes: number): void {
+  #add(file: string, bytes: number): void {
     const { loaded: before, total } = this.#files.get(file)!;
     const loaded = Math.min(total, before + bytes);
     this.#files.set(file, { loaded, total });
@@ -61,8 +98,7 @@ export class Progress {
     this.#report?.({ status: 'progress', name: this.#name, file, loaded, total, progress });
   }
 
-  /** All files together. */
-  total(): void {
+  #total(): void {
     const files = Object.fromEntries(this.#files);
     const sum = (of: 'loaded' | 'total'): number =>
       Object.values(files).reduce((bytes, file) => bytes + file[of], 0);
@@ -71,12 +107,8 @@ export class Progress {
     this.#report?.({ status: 'progress_total', name: this.#name, loaded, total, progress, files });
   }
 
-  done(file: string): void {
+  #done(file: string): void {
     this.#report?.({ status: 'done', name: this.#name, file });
-  }
-
-  ready(): void {
-    this.#report?.({ status: 'ready' });
   }
 }
 

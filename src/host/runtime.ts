@@ -144,7 +144,7 @@ async function with_progress<T>(
     signal,
     on_bytes: (bytes) => {
       progress.add(file, bytes);
-      progress.total();
+      progress.total(file);
     },
   });
   progress.done(file);

@@ -2,7 +2,9 @@
 // of files that are opened by name.
 
 import { platform } from '#platform';
+import { unless_aborted } from '../abort.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { Progress } from '../progress.ts';
 import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { open_location } from './locations.ts';
 import { WEIGHTS } from './packed_folder.ts';
@@ -64,21 +66,34 @@ function is_folder(model: object): model is ModelFolder {
 }
 
 function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
-  const files = Symbol.iterator in model ? listed_files(model as Iterable<File>) : named_files(model);
-  return make_folder('the model files', options, async (file) => (await files.get(file)?.()) ?? null);
+  const name = 'the model files';
+  if (Symbol.iterator in model) return folder_of(name, options, listed_files(model as Iterable<File>));
+  const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
+  const report = options.progress_callback;
+  const progress = fetched && report ? new Progress(name, report) : undefined;
+  const folder = folder_of(name, options, named_files(model, options.signal, progress));
+  return progress ? Object.assign(folder, { progress }) : folder;
+}
+
+function folder_of(name: string, options: OpenOptions, files: Files): ModelFolder {
+  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null);
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
 type Files = Map<string, () => ByteSource | Promise<ByteSource>>;
 
-function named_files(model: Readonly<Record<string, FileInput>>): Files {
+function named_files(
+  model: Readonly<Record<string, FileInput>>,
+  signal: AbortSignal | undefined,
+  progress: Progress | undefined,
+): Files {
   const files: Files = new Map();
   for (const [name, input] of Object.entries(model)) {
     if (typeof input !== 'string' && (typeof input !== 'object' || (input as unknown) === null))
       throw new AlignError('invalid_argument', `The model file ${show(name)} is ${show(input)}`, {
         hint: 'a file is bytes, a Blob, a byte source, text or parsed JSON',
       });
-    if (input instanceof URL) files.set(name, url_opener(name, input));
+    if (input instanceof URL) files.set(name, url_opener(name, input, signal, progress));
     else files.set(name, () => byte_source(name, input) ?? text_source(name, input));
   }
   return files;
@@ -114,10 +129,18 @@ function listed_files(model: Iterable<File>): Files {
 }
 
 /** What opens the file behind a URL. What has to be fetched is fetched once: a packed file is opened for each file in it. */
-function url_opener(name: string, url: URL): () => Promise<ByteSource> {
+function url_opener(
+  name: string,
+  url: URL,
+  signal: AbortSignal | undefined,
+  progress: Progress | undefined,
+): () => Promise<ByteSource> {
   if (url.protocol === 'file:') return () => platform.open(file_path(url));
   let bytes: Promise<Uint8Array> | undefined;
-  return async () => bytes_source(name, await (bytes ??= platform.fetch_bytes(url)));
+  return async () => {
+    bytes ??= unless_aborted(platform.fetch_bytes(url, progress?.fetching(name)), signal);
+    return bytes_source(name, await bytes);
+  };
 }
 
 /** `input` as a byte source, or null where it is text or parsed JSON. */

@@ -15,6 +15,7 @@ import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
+import { body_bytes } from './body.ts';
 import { folder_cache, hub_folder, node_hasher } from './node_cache.ts';
 import {
   MAX_PIXELS,
@@ -172,12 +173,12 @@ export function node_platform(name: string, folder = `${DIST}platform/`): Platfo
     ...(FROM_FILE ? workers : {}),
     turn: () => new Promise((resume) => setImmediate(resume)),
 
-    async fetch_bytes(location) {
+    async fetch_bytes(location, arrived) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;
       if (url !== null && url.protocol !== 'file:') {
         const response = await fetch(url);
         if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
-        return new Uint8Array(await response.arrayBuffer());
+        return body_bytes(response, arrived);
       }
       const path = url === null ? (location as string) : fileURLToPath(url);
       return readFile(path).catch((cause: unknown) => {

@@ -7,6 +7,7 @@ import type { ByteSource } from '../checkpoint/source.ts';
 import type { WebGpu } from '../gpu.ts';
 import type { RawPixels } from '../image.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
+import type { Arrived } from './body.ts';
 
 /** Samples of a decoded picture before any colour conversion. */
 export interface DecodedPng {
@@ -84,8 +85,8 @@ export interface Platform {
   offload?: (events: ThreadEvents) => ModelWorker;
   /** One turn of the event loop: timers that are due fire, messages and requests are heard. */
   turn(): Promise<void>;
-  /** Bytes behind a URL or path (small files: a wasm module, a picture). */
-  fetch_bytes(location: string | URL): Promise<Uint8Array>;
+  /** Bytes behind a URL or path (small files: a wasm module, a picture). `arrived`: of a URL's body. */
+  fetch_bytes(location: string | URL, arrived?: Arrived): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */
   path_kind(path: string): Promise<'file' | 'folder' | null>;
   /** A local file as a byte source. */

@@ -2,6 +2,7 @@
 
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
+import { body_bytes, type Arrived } from './body.ts';
 import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
 import { bitmap_pixels } from './web_bitmap.ts';
 import { web_cache } from './web_cache.ts';
@@ -20,7 +21,7 @@ function no_folder(folder: string): AlignError {
 }
 
 /** Bytes behind a URL, which may be relative to the page. @throws AlignError `network`, `invalid_argument`. */
-export async function fetch_bytes(location: string | URL): Promise<Uint8Array> {
+export async function fetch_bytes(location: string | URL, arrived?: Arrived): Promise<Uint8Array> {
   const base = (globalThis as { location?: { href: string } }).location?.href;
   let url: URL;
   try {
@@ -35,7 +36,7 @@ export async function fetch_bytes(location: string | URL): Promise<Uint8Array> {
     throw new AlignError('network', `${url.href} could not be fetched: ${String(cause)}`, { cause });
   }
   if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  return body_bytes(response, arrived);
 }
 
 /** Decoders: the script of the one for JPEG finds its module by itself. */
