@@ -116,7 +116,10 @@ async function compile_given(wasm: WasmInput): Promise<WebAssembly.Module> {
     }
   } catch (cause) {
     if (cause instanceof AlignError) throw cause;
-    throw new AlignError('invalid_argument', `wasm: the bytes do not compile: ${String(cause)}`, { cause });
+    throw new AlignError('invalid_argument', `wasm: the bytes do not compile: ${String(cause)}`, {
+      hint: 'give align.wasm as it is in the package; on Workers, which compile nothing, import it and give the Module',
+      cause,
+    });
   }
   throw new AlignError(
     'invalid_argument',
