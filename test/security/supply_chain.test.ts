@@ -42,8 +42,13 @@ describe.each(LOCKS)('%s', (path) => {
   });
 });
 
-test('the package depends on exact versions', () => {
-  const { dependencies, devDependencies } = json('package.json') as Record<string, Record<string, string>>;
-  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+test('the package depends on exact versions, of what decodes pictures for it too', () => {
+  type Versions = Record<string, string>;
+  const { dependencies, devDependencies, peerDependencies } = json('package.json') as Record<
+    string,
+    Versions
+  >;
+  const webp = { '@jsquash/webp': peerDependencies!['@jsquash/webp']! };
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies, ...webp }))
     expect(version, name).toMatch(/^(npm:@rollup\/wasm-node@)?\d+\.\d+\.\d+$/);
 });
