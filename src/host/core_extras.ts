@@ -1,7 +1,9 @@
 // What align-wasm/core has in place of the modules named here, which its build leaves out (scripts/bundle.mjs): refusals
 // that name the remedy.
 
+import { platform } from '#platform';
 import { AlignError, type AlignErrorCode } from './errors.ts';
+import type * as fetching from './checkpoint/fetching.ts';
 import type * as locations from './checkpoint/locations.ts';
 import type * as verify from './checkpoint/remote/verify.ts';
 import type * as gpu_runtime from './gpu_runtime.ts';
@@ -14,6 +16,14 @@ import type * as threads from './wasm/threads.ts';
 function left_out(code: AlignErrorCode, what: string, hint: string): AlignError {
   return new AlignError(code, `align-wasm/core ${what}`, { hint: `${hint}, or import align-wasm` });
 }
+
+/** Of files that are URLs core tells as they are read. */
+export const fetch_progress: typeof fetching.fetch_progress = () => undefined;
+
+export const fetch_file: typeof fetching.fetch_file = (url) => platform.fetch_bytes(url);
+
+export const body_bytes: typeof fetching.body_bytes = async (response) =>
+  new Uint8Array(await response.arrayBuffer());
 
 export const open_location: typeof locations.open_location = () =>
   Promise.reject(

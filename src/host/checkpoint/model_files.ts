@@ -2,9 +2,9 @@
 // of files that are opened by name.
 
 import { platform } from '#platform';
-import { unless_aborted } from '../abort.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
-import { Progress } from '../progress.ts';
+import type { Progress } from '../progress.ts';
+import { fetch_file, fetch_progress } from './fetching.ts';
 import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { open_location } from './locations.ts';
 import { WEIGHTS } from './packed_folder.ts';
@@ -69,8 +69,7 @@ function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
   const name = 'the model files';
   if (Symbol.iterator in model) return folder_of(name, options, listed_files(model as Iterable<File>));
   const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
-  const report = options.progress_callback;
-  const progress = fetched && report ? new Progress(name, report) : undefined;
+  const progress = fetched ? fetch_progress(name, options.progress_callback) : undefined;
   const folder = folder_of(name, options, named_files(model, options.signal, progress));
   return progress ? Object.assign(folder, { progress }) : folder;
 }
@@ -138,7 +137,7 @@ function url_opener(
   if (url.protocol === 'file:') return () => platform.open(file_path(url));
   let bytes: Promise<Uint8Array> | undefined;
   return async () => {
-    bytes ??= unless_aborted(platform.fetch_bytes(url, progress?.fetching(name)), signal);
+    bytes ??= fetch_file(url, signal, progress?.fetching(name));
     return bytes_source(name, await bytes);
   };
 }

@@ -50,9 +50,9 @@ export const platform: CorePlatform = {
     Promise.reject(
       refused('brings no align.wasm', 'pass the option wasm: a Module, bytes, a Response or a URL'),
     ),
-  fetch_bytes: (location, arrived) => {
+  fetch_bytes: (location) => {
     const url = URL.canParse(location) ? new URL(location) : null;
-    return url?.protocol === 'file:' ? read_file(url) : fetch_bytes(location, arrived);
+    return url?.protocol === 'file:' ? read_file(url) : fetch_bytes(location);
   },
   open: (path) => Promise.reject(refused(`opens no files: ${show(path)}`, 'hand over its bytes')),
   write: (path) => Promise.reject(refused(`writes no files: ${show(path)}`, 'use align-wasm')),

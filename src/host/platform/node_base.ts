@@ -11,11 +11,11 @@ import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { PNG } from 'pngjs';
+import { body_bytes } from '../checkpoint/fetching.ts';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
-import { body_bytes } from './body.ts';
 import { folder_cache, hub_folder, node_hasher } from './node_cache.ts';
 import {
   MAX_PIXELS,

@@ -1,8 +1,8 @@
 // Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
 
+import { body_bytes, type Arrived } from '../checkpoint/fetching.ts';
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
-import { body_bytes, type Arrived } from './body.ts';
 import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
 import { bitmap_pixels } from './web_bitmap.ts';
 import { web_cache } from './web_cache.ts';

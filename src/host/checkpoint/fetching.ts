@@ -1,4 +1,8 @@
-// The bytes of a response, counted as they come.
+// Files that are fetched whole, counted as they come.
+
+import { platform } from '#platform';
+import { unless_aborted } from '../abort.ts';
+import { Progress, type ProgressInfo } from '../progress.ts';
 
 /** Hears how many bytes of all have come. */
 export type Arrived = (loaded: number, total: number) => void;
@@ -17,4 +21,21 @@ export async function body_bytes(response: Response, arrived?: Arrived): Promise
     },
   });
   return new Uint8Array(await new Response(response.body.pipeThrough(counted)).arrayBuffer());
+}
+
+/** The bytes behind `url`; an abort does not wait for them. */
+export function fetch_file(
+  url: URL,
+  signal: AbortSignal | undefined,
+  arrived: Arrived | undefined,
+): Promise<Uint8Array> {
+  return unless_aborted(platform.fetch_bytes(url, arrived), signal);
+}
+
+/** Who tells `report` of them. */
+export function fetch_progress(
+  name: string,
+  report: ((info: ProgressInfo) => void) | null | undefined,
+): Progress | undefined {
+  return report ? new Progress(name, report) : undefined;
 }
