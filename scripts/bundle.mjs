@@ -99,6 +99,7 @@ copyFileSync(join(out, jpeg), join(deno, jpeg));
 // dist/core: align-wasm/core, one file that imports nothing. These modules it leaves out; core_extras.js stands in for them.
 const extras = [
   ...[
+    'checkpoint/body',
     'checkpoint/fetching',
     'checkpoint/locations',
     'checkpoint/remote/verify',

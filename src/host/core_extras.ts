@@ -3,6 +3,7 @@
 
 import { platform } from '#platform';
 import { AlignError, type AlignErrorCode } from './errors.ts';
+import type * as body from './checkpoint/body.ts';
 import type * as fetching from './checkpoint/fetching.ts';
 import type * as locations from './checkpoint/locations.ts';
 import type * as verify from './checkpoint/remote/verify.ts';
@@ -22,7 +23,7 @@ export const fetch_progress: typeof fetching.fetch_progress = () => undefined;
 
 export const fetch_file: typeof fetching.fetch_file = (url) => platform.fetch_bytes(url);
 
-export const body_bytes: typeof fetching.body_bytes = async (response) =>
+export const body_bytes: typeof body.body_bytes = async (response) =>
   new Uint8Array(await response.arrayBuffer());
 
 export const open_location: typeof locations.open_location = () =>

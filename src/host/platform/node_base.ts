@@ -11,7 +11,7 @@ import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { PNG } from 'pngjs';
-import { body_bytes } from '../checkpoint/fetching.ts';
+import { body_bytes } from '../checkpoint/body.ts';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';

@@ -1,7 +1,7 @@
 // What differs from runtime to runtime. One file in this folder implements it for each, as `platform`, `gpus` and `pictures`,
 // apart so that a bundle takes what it needs; nothing else asks where it runs.
 
-import type { Arrived } from '../checkpoint/fetching.ts';
+import type { Arrived } from '../checkpoint/body.ts';
 import type { ModelFiles } from '../checkpoint/model_files.ts';
 import type { Hasher } from '../checkpoint/remote/sha256.ts';
 import type { ByteSource } from '../checkpoint/source.ts';

@@ -1,6 +1,6 @@
 // Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
 
-import { body_bytes, type Arrived } from '../checkpoint/fetching.ts';
+import { body_bytes, type Arrived } from '../checkpoint/body.ts';
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
 import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
