@@ -9,6 +9,7 @@ import { Align } from '../../src/host/align.ts';
 import type { AlignError } from '../../src/host/errors.ts';
 import { AlignModel } from '../../src/host/models.ts';
 import type { LoadOptions } from '../../src/host/options.ts';
+import type { ModelWorker } from '../../src/host/platform/platform.ts';
 import { ids, pixels, refused } from '../support/bad_calls.ts';
 import { golden } from '../support/edited_checkpoint.ts';
 import { crash, watch_workers } from '../support/model_workers.ts';
@@ -129,9 +130,10 @@ describe('A lost worker', () => {
     const workers = watch_workers();
     model = await load({ threads: 2 });
     const expected = await everything(model);
+    const begun = run_sent(workers.started[0]!);
     const running = refused('worker_lost', ['gone'], () => model.get_image_features(LARGE, { yield_ms: 1 }));
+    await begun;
     const waiting = everything(model);
-    await turns(3); // no time: on a busy machine the run would be over
     lose(workers.started[0]!);
     await running;
     expect(await waiting).toEqual(expected); // it had not begun
@@ -231,6 +233,17 @@ describe('Disposing', () => {
     expect(stdout).toBe('a vector\n');
   });
 });
+
+/** Resolves when the worker is sent its next run: then that has begun and cannot be over. */
+function run_sent(worker: ModelWorker): Promise<void> {
+  const post = worker.post.bind(worker);
+  return new Promise((sent) => {
+    worker.post = (message, transfer) => {
+      post(message, transfer);
+      if ((message as { what?: string } | null)?.what === 'run') sent();
+    };
+  });
+}
 
 function aborter(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController();
