@@ -20,7 +20,8 @@ from everyday import ANIMALS, NOUNS, find
 from keywords import synonym_tags
 from metrics import HeldOut, embed_names, top, zero_shot
 from model import Words, load
-from prompts import TEST as PROMPTS
+from prompts import TEST as TEST_PROMPTS
+from prompts import VALIDATION as VALIDATION_PROMPTS
 from sources import TEST, VALIDATION
 
 GROUNDS = {
@@ -43,8 +44,10 @@ def colour(value: tuple) -> torch.Tensor:
 
 
 class Evaluation:
-    def __init__(self, model: AlignModel, words: Words, held_out: HeldOut, training: list[dict]):
-        self.model, self.words, self.held_out, self.training = model, words, held_out, training
+    def __init__(
+        self, model: AlignModel, words: Words, held_out: HeldOut, training: list[dict], prompts: tuple[str, ...]
+    ):
+        self.model, self.words, self.held_out, self.training, self.prompts = model, words, held_out, training, prompts
         self.at = {name: i for i, name in enumerate(held_out.names)}
         self.images = held_out.embed(model)
         self.texts = self.embed(held_out.names)
@@ -60,7 +63,7 @@ class Evaluation:
             "names": len(names), "chance": 100 / len(names),
             "top1": zero_shot(images, texts), "top5": zero_shot(images, texts, 5),
             "pixel neighbour top1": PixelNeighbour(self.training).top1(self.held_out, names),
-            "prompts top1": {p: zero_shot(images, self.embed(names, p)) for p in PROMPTS},
+            "prompts top1": {p: zero_shot(images, self.embed(names, p)) for p in self.prompts},
             "grounds top1": {},
         }  # fmt: skip
         icons = [self.held_out.icons[i] for i in rows]
@@ -154,9 +157,10 @@ def main() -> None:
     icons = json.loads((args.cache / "icons.json").read_text())
     training = [icon for icon in icons if icon["role"] == "train"]
     tags = synonym_tags(args.packages) if args.test else {}
+    prompts = TEST_PROMPTS if args.test else VALIDATION_PROMPTS
     results = {}
     for sets in [(name,) for name in TEST] if args.test else [VALIDATION]:
-        evaluation = Evaluation(model, words, HeldOut(args.cache, sets, icons), training)
+        evaluation = Evaluation(model, words, HeldOut(args.cache, sets, icons), training, prompts)
         fresh = novel(evaluation.held_out, training)
         results[" + ".join(sets)] = {
             "zero-shot 100": evaluation.zero_shot(100, fresh),

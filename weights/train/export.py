@@ -1,6 +1,6 @@
 """Writes a trained model as a folder that transformers and align-wasm load, in F16, by default ../checkpoint.
 
-    python export.py --model .cache/run/ema.pt
+    python export.py --model .cache/run/robust.pt
 
 Fits the temperature on the validation sets (it changes no ranking, only how sure probabilities are), then loads the
 folder with transformers and checks that it gives the same embeddings through the official processor.
@@ -84,7 +84,7 @@ def check(model: AlignModel, words: Words, cache: Path, out: Path) -> float:
 def main() -> None:
     here = Path(__file__).parent
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--model", type=Path, default=here / ".cache/run/ema.pt")
+    options.add_argument("--model", type=Path, default=here / ".cache/run/robust.pt")
     options.add_argument("--cache", type=Path, default=here / ".cache")
     options.add_argument("--out", type=Path, default=here.parent / "checkpoint")
     args = options.parse_args()
