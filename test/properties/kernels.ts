@@ -11,7 +11,7 @@ import { run_parts, test_instance, type OpSpec, type Results } from '../kernels/
 import { pick, whole } from './draws.ts';
 
 install_checked_build();
-const instance = await test_instance();
+export const instance = await test_instance();
 
 export const activation: Arbitrary<ActivationName> = pick(...ACTIVATION_NAMES);
 export const parts: Arbitrary<number> = whole(2, 16);

@@ -1,6 +1,6 @@
 // What every plan has to keep: an arena without clashes, a data flow without clobbered operands, weight blocks in order.
 
-import { assert, expect } from 'vitest';
+import { assert } from 'vitest';
 import { describe as describe_plan, type OpDescription } from '../../src/host/plan/describe.ts';
 import { ALIGNMENT, LANES, NONE } from '../../src/host/plan/layout.ts';
 import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan/plan.ts';
@@ -73,10 +73,10 @@ export function check_flow(plan: Plan): void {
 /** Tensors that live at the same time have bytes of their own. */
 export function check_arena(plan: Plan): void {
   for (const [i, a] of plan.tensors.entries()) {
-    expect(a.offset % ALIGNMENT).toBe(0);
-    expect(a.stride % LANES).toBe(0);
-    expect(a.stride - a.c).toBeGreaterThanOrEqual(0);
-    expect(a.offset + bytes_of(a)).toBeLessThanOrEqual(plan.arena_bytes);
+    assert.strictEqual(a.offset % ALIGNMENT, 0);
+    assert.strictEqual(a.stride % LANES, 0);
+    assert(a.stride >= a.c, `rows of ${a.c} are ${a.stride} apart`);
+    assert(a.offset + bytes_of(a) <= plan.arena_bytes, `a tensor at ${a.offset} ends behind the arena`);
     for (const b of plan.tensors.slice(0, i)) {
       if (a.last < b.first || b.last < a.first) continue;
       const apart = a.offset + bytes_of(a) <= b.offset || b.offset + bytes_of(b) <= a.offset;
@@ -86,8 +86,8 @@ export function check_arena(plan: Plan): void {
       );
     }
   }
-  for (const input of plan.inputs.values()) expect(input.first).toBe(-1);
-  for (const output of plan.outputs.values()) expect(output.last).toBe(plan.length);
+  for (const input of plan.inputs.values()) assert.strictEqual(input.first, -1);
+  for (const output of plan.outputs.values()) assert.strictEqual(output.last, plan.length);
 }
 
 export function check_blocks(plan: Plan, limit = Infinity): void {
@@ -101,16 +101,16 @@ export function check_blocks(plan: Plan, limit = Infinity): void {
     })),
   );
   for (const { shard, offset, bytes } of pieces) {
-    expect(offset % ALIGNMENT).toBe(0);
-    expect(offset).toBeGreaterThanOrEqual(ends.get(shard) ?? 0);
-    expect(offset + bytes).toBeLessThanOrEqual(limit);
+    assert.strictEqual(offset % ALIGNMENT, 0);
+    assert(offset >= (ends.get(shard) ?? 0), `a block at ${offset} of shard ${shard} overlaps`);
+    assert(offset + bytes <= limit, `a block at ${offset} of shard ${shard} ends behind ${limit}`);
     ends.set(shard, offset + bytes);
   }
   const used = pieces.reduce((sum, { bytes }) => sum + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT, 0);
-  expect(plan.weight_bytes).toBe(used);
+  assert.strictEqual(plan.weight_bytes, used);
   // Every op that has weights finds them at the start of a piece.
   const places = new Set(pieces.map(({ shard, offset }) => `${shard} ${offset}`));
   for (const { kind, fields } of describe_plan(plan))
     if (/Gemm|Conv2d|Depthwise|Embedding|LayerNorm|Similarity/.test(kind))
-      expect(places).toContain(`${fields.shard!} ${fields.weights!}`);
+      assert(places.has(`${fields.shard!} ${fields.weights!}`), `op of no block at ${fields.weights!}`);
 }
