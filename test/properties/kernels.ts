@@ -1,6 +1,5 @@
 // What the properties of kernels share: the checked build, operands of any bits, and a run in parts.
 
-import { assert } from 'vitest';
 import type { Arbitrary } from 'fast-check';
 import { install_checked_build } from '../checked/checked.ts';
 import { ACTIVATION_NAMES } from '../kernels/cases/case.ts';
@@ -51,18 +50,7 @@ export function same_in_parts(op: OpSpec, count: number): void {
     expect_same_bits(values, one[name]!, `${name} in ${count} parts`);
 }
 
-/** Row `i` of rows of `width`. */
-export function row(data: Float32Array, i: number, width: number): Float32Array {
-  return data.slice(i * width, (i + 1) * width);
-}
-
 /** Every number times 2^exponent: exact. */
 export function scaled(data: Float32Array, exponent: number): Float32Array {
   return data.map((v) => v * 2 ** exponent);
-}
-
-/** Rows of `width`, in another order. */
-export function permuted(data: Float32Array, width: number, places: readonly number[]): Float32Array {
-  assert.strictEqual(data.length, places.length * width);
-  return Float32Array.from(places.flatMap((place) => [...row(data, place, width)]));
 }

@@ -10,8 +10,9 @@ import { conv2d_op, depthwise_op, expand_depthwise_op, gemm_op, pool_op, type Co
 import * as oracle from '../kernels/support/oracle.ts';
 import { round_up, type Norm } from '../kernels/support/weights.ts';
 import { order, pick, seed, whole } from './draws.ts';
-import { activation, exponent, Numbers, parts, permuted, result, row, run, same_in_parts, scaled } from './kernels.ts'; // prettier-ignore
+import { activation, exponent, Numbers, parts, result, run, same_in_parts, scaled } from './kernels.ts';
 import { property } from './property.ts';
+import { permuted, row } from './rows.ts';
 
 /**
  * A convolution of up to 3 maps of 1 × 1 to 8 × 8; padding on each side may differ, and be larger than the map. A dense one of

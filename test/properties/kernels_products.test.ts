@@ -10,8 +10,9 @@ import { eight_bit_width, eight_bits, type FormatName } from '../kernels/support
 import { gemm_op, quantize_op, similarity_op, type GemmArgs } from '../kernels/support/ops.ts';
 import { ACTIVATIONS } from '../kernels/support/oracle.ts';
 import { order, pick, seed, whole } from './draws.ts';
-import { activation, exponent, Numbers, parts, permuted, result, row, run, same_in_parts, scaled } from './kernels.ts'; // prettier-ignore
+import { activation, exponent, Numbers, parts, result, run, same_in_parts, scaled } from './kernels.ts';
 import { property } from './property.ts';
+import { permuted, row } from './rows.ts';
 
 const FORMATS: readonly FormatName[] = ['F32', 'F16', 'BF16', 'Q8', 'Q4', 'Q8D'];
 

@@ -9,8 +9,9 @@ import { restored, type FormatName } from '../kernels/support/formats.ts';
 import { attention_op, embedding_op, gather_op, layernorm_op, normalize_op, starts_of, type AttentionArgs, type EmbeddingArgs, type LayerNormArgs } from '../kernels/support/ops.ts'; // prettier-ignore
 import * as oracle from '../kernels/support/oracle.ts';
 import { pick, seed, whole } from './draws.ts';
-import { exponent, Numbers, parts, result, row, run, same_in_parts, scaled } from './kernels.ts';
+import { exponent, Numbers, parts, result, run, same_in_parts, scaled } from './kernels.ts';
 import { property } from './property.ts';
+import { row } from './rows.ts';
 
 const rows_of = (wild: fc.Arbitrary<boolean>): fc.Arbitrary<LayerNormArgs> =>
   fc
