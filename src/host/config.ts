@@ -11,6 +11,7 @@ import { within_memory } from './errors.ts';
 import { as_dict, BaseConfig, read_config, read_tower_config, type ConfigDict } from './config_base.ts';
 import * as f from './config_fields.ts';
 import { AlignVisionConfig, vision_width } from './config_vision.ts';
+import { check_load_options } from './options.ts';
 
 export type { ConfigDict } from './config_base.ts';
 export { ACTIVATIONS, type Activation } from './config_fields.ts';
@@ -68,6 +69,7 @@ export class AlignTextConfig extends BaseConfig {
 
   /** Takes the tower's own config.json or a whole model's. @throws AlignError `not_found`, `corrupt_checkpoint`. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignTextConfig> {
+    check_load_options('AlignTextConfig.from_pretrained', options);
     return within_memory(async () => AlignTextConfig.from_folder(await open_model(model, options)));
   }
 
@@ -115,6 +117,7 @@ export class AlignConfig extends BaseConfig {
 
   /** @throws AlignError `not_found`, `corrupt_checkpoint`, and as the constructor. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignConfig> {
+    check_load_options('AlignConfig.from_pretrained', options);
     return within_memory(async () => AlignConfig.from_folder(await open_model(model, options)));
   }
 

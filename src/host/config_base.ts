@@ -4,6 +4,7 @@ import { platform } from '#platform';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { read_fields, refuse, type Fields } from './config_fields.ts';
 import { AlignError, show } from './errors.ts';
+import { saved_path } from './saved_path.ts';
 
 const CONFIG = 'config.json';
 
@@ -81,6 +82,6 @@ export abstract class BaseConfig {
 
   /** Writes config.json into a folder, which is made where it is missing. */
   async save_pretrained(folder: string): Promise<void> {
-    await platform.write(`${folder}/${CONFIG}`, [new TextEncoder().encode(this.to_json_string())]);
+    await platform.write(saved_path(folder, CONFIG), [new TextEncoder().encode(this.to_json_string())]);
   }
 }

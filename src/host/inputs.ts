@@ -59,6 +59,7 @@ export interface VisionBatch {
 
 /** @throws AlignError `invalid_argument`, `out_of_vocabulary`, `too_many_tokens` */
 export function read_text_inputs(inputs: TextInputs, config: AlignTextConfig): TextBatch {
+  check_inputs(inputs, 'input_ids');
   const { input_ids, inputs_embeds } = inputs;
   const ids = input_ids ?? null;
   const embeds = inputs_embeds ?? null;
@@ -111,6 +112,7 @@ export function read_text_inputs(inputs: TextInputs, config: AlignTextConfig): T
 
 /** @throws AlignError `invalid_argument` */
 export function read_vision_inputs(inputs: VisionInputs, config: AlignVisionConfig): VisionBatch {
+  check_inputs(inputs, 'pixel_values');
   const pixels = inputs.pixel_values;
   const shape = `[batch, ${config.num_channels}, height, width]`;
   if (pixels == null) throw invalid('No pixel_values given', { hint: `a float32 Tensor ${shape}` });
@@ -125,6 +127,11 @@ function read_mask(mask: Tensor | null | undefined, batch: number, length: numbe
   check_tensor('attention_mask', mask, `[${batch}, ${length}]`, 2, 1, length);
   if (mask.dims[0] !== batch) throw wrong_shape('attention_mask', mask, `[${batch}, ${length}]`);
   return Int32Array.from(mask.data as ArrayLike<number | bigint>, (v) => Number(Number(v) !== 0));
+}
+
+function check_inputs(inputs: unknown, name: string): void {
+  if (typeof inputs !== 'object' || inputs === null)
+    throw invalid(`The inputs must be an object, not ${show(inputs)}`, { hint: `give { ${name} }` });
 }
 
 function is_tensor(value: unknown): value is Tensor {

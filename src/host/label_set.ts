@@ -22,8 +22,14 @@ export class LabelSet {
   /** The text the labels were put into before they were embedded. */
   readonly hypothesis_template: string;
 
-  /** Takes what {@link Align.label_set} computed; the vectors belong to the set from now on. */
+  /** Takes what {@link Align.label_set} computed; the vectors belong to the set from now on. @throws AlignError `invalid_argument` */
   constructor(labels: readonly string[], embeddings: readonly Float32Array[], hypothesis_template: string) {
+    if (!belong_together(labels, embeddings, hypothesis_template))
+      throw new AlignError(
+        'invalid_argument',
+        `A LabelSet is labels, as many Float32Arrays of one length, and a template, not ${show(labels)}, ${show(embeddings)} and ${show(hypothesis_template)}`,
+        { hint: 'label_set() makes one' },
+      );
     this.labels = Object.freeze([...labels]);
     this.embeddings = Object.freeze([...embeddings]);
     this.hypothesis_template = hypothesis_template;
@@ -100,6 +106,18 @@ export class LabelSet {
       return new LabelSet(labels, embeddings, hypothesis_template);
     });
   }
+}
+
+function belong_together(labels: unknown, embeddings: unknown, hypothesis_template: unknown): boolean {
+  if (!Array.isArray(labels) || !Array.isArray(embeddings) || typeof hypothesis_template !== 'string')
+    return false;
+  const rows: readonly unknown[] = embeddings;
+  const [first] = rows as Float32Array[];
+  return (
+    labels.every((label) => typeof label === 'string') &&
+    labels.length === rows.length &&
+    rows.every((row) => row instanceof Float32Array && row.length === first!.length)
+  );
 }
 
 function corrupt(reason: string): AlignError {

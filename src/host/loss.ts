@@ -1,7 +1,7 @@
 // The training loss, for those who compare or fine-tune elsewhere.
 
 import { AlignError, show } from './errors.ts';
-import type { Tensor } from './tensor.ts';
+import { Tensor } from './tensor.ts';
 
 const LABEL_SMOOTHING = 0.1;
 
@@ -12,6 +12,8 @@ const LABEL_SMOOTHING = 0.1;
  * @throws AlignError `invalid_argument` unless it is square
  */
 export function align_loss(logits_per_text: Tensor): number {
+  if (!(logits_per_text instanceof Tensor))
+    throw new AlignError('invalid_argument', `align_loss takes a Tensor, not ${show(logits_per_text)}`);
   const [rows, columns] = logits_per_text.dims;
   if (logits_per_text.dims.length !== 2 || rows !== columns || rows === 0) {
     throw new AlignError(

@@ -144,12 +144,17 @@ export function no_text(tokens: number): TextInputs {
   return { input_ids: new Tensor('int32', new Int32Array(tokens), [1, tokens]) };
 }
 
-/** A grey picture. */
+/** A grey picture. @throws AlignError `out_of_memory` */
 export function no_picture(
   { num_channels }: AlignVisionConfig,
   [height, width]: readonly [height: number, width: number],
 ): VisionInputs {
-  const data = new Float32Array(num_channels * height * width);
+  let data: Float32Array;
+  try {
+    data = new Float32Array(num_channels * height * width);
+  } catch (cause) {
+    throw new AlignError('out_of_memory', `A picture of ${width} x ${height} pixels is too large`, { cause });
+  }
   return { pixel_values: new Tensor('float32', data, [1, num_channels, height, width]) };
 }
 

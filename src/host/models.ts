@@ -2,7 +2,8 @@
 
 import { open_model, type ModelFolder, type ModelSource } from './checkpoint/model_files.ts';
 import { AlignConfig } from './config.ts';
-import { AlignError, within_memory } from './errors.ts';
+import { MAX_DIMENSION } from './config_fields.ts';
+import { AlignError, show, within_memory } from './errors.ts';
 import {
   read_taps,
   read_text_inputs,
@@ -15,7 +16,16 @@ import { run_joint } from './joint.ts';
 import { load_runtime } from './load_runtime.ts';
 import { align_loss } from './loss.ts';
 import { Model, no_picture, no_text } from './model.ts';
-import { check_load_options, type CallOptions, type LoadOptions } from './options.ts';
+import {
+  check_load_options,
+  check_options,
+  one_of,
+  positive_integer,
+  type CallOptions,
+  type LoadOptions,
+  type Rule,
+  type Rules,
+} from './options.ts';
 import { AlignOutput, ModelOutput } from './outputs.ts';
 import { image_size, usual_plans, usual_tokens } from './placement.ts';
 import type { Plan } from './plan/plan.ts';
@@ -27,6 +37,22 @@ import { text_output, vision_output } from './tower_outputs.ts';
 export { AlignTextModel, AlignVisionModel } from './tower_models.ts';
 
 type Float = Tensor<'float32'>;
+
+/** Sizes of a call. */
+interface Shape {
+  batch?: number | undefined;
+  height?: number | undefined;
+  width?: number | undefined;
+  tokens?: number | undefined;
+}
+
+const SIZE: Rule = {
+  expects: `an integer from 1 to ${MAX_DIMENSION}`,
+  accepts: (value) => positive_integer.accepts(value) && (value as number) <= MAX_DIMENSION,
+};
+const WARMUP_RULES: Rules<Omit<Shape, 'batch'>> = { height: SIZE, width: SIZE, tokens: SIZE };
+const PLAN_RULES: Rules<Shape> = { batch: SIZE, ...WARMUP_RULES };
+const TOWERS = one_of('text', 'vision', 'align');
 
 /** Both towers and the head: AlignModel in transformers. */
 export class AlignModel extends Model {
@@ -144,11 +170,13 @@ export class AlignModel extends Model {
   similarity(text: Float, image: Float, options: CallOptions = {}): Promise<Float> {
     return this.call('AlignModel.similarity', options, async ({ head }) => {
       const { projection_dim } = this.config;
-      for (const { dims } of [text, image]) {
-        if (dims.length !== 2 || dims[1] !== projection_dim) {
+      for (const tensor of [text, image] as unknown[]) {
+        const floats = tensor instanceof Tensor && tensor.data instanceof Float32Array;
+        if (!floats || tensor.dims.length !== 2 || tensor.dims[1] !== projection_dim) {
+          const found = tensor instanceof Tensor ? `${tensor.type} ${show(tensor.dims)}` : show(tensor);
           throw new AlignError(
             'invalid_argument',
-            `similarity takes tensors [rows, ${projection_dim}], not [${dims.join(', ')}]`,
+            `similarity takes float32 tensors [rows, ${projection_dim}], not ${found}`,
           );
         }
       }
@@ -156,11 +184,14 @@ export class AlignModel extends Model {
     });
   }
 
-  /** The plan of one call, to be printed or timed. Sizes default to one picture of image_size and one text of 64 tokens. */
-  plan(
-    tower: 'text' | 'vision' | 'align',
-    shape: { batch?: number; height?: number; width?: number; tokens?: number } = {},
-  ): Plan {
+  /**
+   * The plan of one call, to be printed or timed. Sizes default to one picture of image_size and one text of 64 tokens.
+   * @throws AlignError `invalid_argument`, `disposed`
+   */
+  plan(tower: 'text' | 'vision' | 'align', shape: Shape = {}): Plan {
+    check_options('plan', shape, PLAN_RULES);
+    if (!TOWERS.accepts(tower))
+      throw new AlignError('invalid_argument', `plan: tower is ${show(tower)}, not ${TOWERS.expects}`);
     const { text, vision, head } = this.runtime;
     const { batch = 1, tokens = 64 } = shape;
     if (tower === 'align') return head!.plan(batch, batch);
@@ -170,7 +201,8 @@ export class AlignModel extends Model {
   }
 
   /** Sizes default as in {@link plan}; a tower that was not loaded is left out. */
-  async warmup(shape: { height?: number; width?: number; tokens?: number } = {}): Promise<void> {
+  async warmup(shape: Omit<Shape, 'batch'> = {}): Promise<void> {
+    check_options('warmup', shape, WARMUP_RULES);
     const { text, vision } = this.runtime;
     const tokens = shape.tokens ?? usual_tokens(this.config.text_config);
     const [height, width] = image_size(this.config.vision_config);

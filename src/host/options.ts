@@ -193,9 +193,16 @@ export const CALL_RULES: Rules<CallOptions> = {
   background,
 };
 
-/** Checks the options of a call that loads. `call` names it in messages. @throws AlignError `invalid_argument` */
-export function check_load_options(call: string, options: unknown): void {
-  check_options(call, options, LOAD_RULES);
+/**
+ * Checks the options of a call that loads. `call` names it in messages; `more` are the rules of options that only it takes.
+ * @throws AlignError `invalid_argument`
+ */
+export function check_load_options(
+  call: string,
+  options: unknown,
+  more: Readonly<Record<string, Rule>> = {},
+): void {
+  check_options(call, options, { ...LOAD_RULES, ...more });
 }
 
 /** @throws AlignError `invalid_argument` where a processor of its own is asked for a worker, which only a model has */

@@ -7,14 +7,15 @@ import type { ModelFolder } from './checkpoint/model_files.ts';
 import { WEIGHTS } from './checkpoint/packed_folder.ts';
 import type { ByteSource } from './checkpoint/source.ts';
 import { safetensors_chunks } from './checkpoint/writer.ts';
+import { saved_path } from './saved_path.ts';
 
 /** Bytes in memory at once. */
 const RANGE_BYTES = 4 * 2 ** 20;
 
 /** Writes all tensors of `from`, however sharded, as model.safetensors into the folder `to`; a packed file as it is. */
 export async function save_model(from: ModelFolder, to: string): Promise<void> {
+  const path = saved_path(to, WEIGHTS);
   const checkpoint = await Checkpoint.open(from);
-  const path = `${to}/${WEIGHTS}`;
   try {
     if (checkpoint.packing) {
       const { source } = checkpoint.files[0]!;

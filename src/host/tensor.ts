@@ -45,12 +45,17 @@ export class Tensor<T extends TensorType = TensorType> {
 
   /** @throws AlignError `invalid_argument` when type, data and dims do not belong together. */
   constructor(type: T, data: TensorData<T> | ArrayLike<number>, dims: readonly number[]) {
-    const array = ARRAYS[type] as (typeof ARRAYS)[T] | undefined;
-    if (array === undefined) throw new AlignError('invalid_argument', `Unknown tensor type ${show(type)}`);
-    const bad = dims.find((d) => !Number.isSafeInteger(d) || d < 0);
+    const known = typeof type === 'string' && Object.hasOwn(ARRAYS, type);
+    if (!known) throw new AlignError('invalid_argument', `Unknown tensor type ${show(type)}`);
+    const array = ARRAYS[type];
+    if (!is_list(data))
+      throw new AlignError('invalid_argument', `Tensor data must be an array, not ${show(data)}`);
+    if (!Array.isArray(dims))
+      throw new AlignError('invalid_argument', `Tensor dims must be an array, not ${show(dims)}`);
+    const bad = (dims as readonly number[]).find((d) => !Number.isSafeInteger(d) || d < 0);
     if (bad !== undefined)
       throw new AlignError('invalid_argument', `Tensor dims ${show(dims)} contain ${show(bad)}`);
-    const size = dims.reduce((a, b) => a * b, 1);
+    const size = (dims as readonly number[]).reduce((a, b) => a * b, 1);
     if (data.length !== size) {
       throw new AlignError(
         'invalid_argument',
@@ -59,7 +64,7 @@ export class Tensor<T extends TensorType = TensorType> {
     }
     this.type = type;
     this.data = (data instanceof array ? data : convert(type, data)) as TensorData<T>;
-    this.dims = Object.freeze([...dims]);
+    this.dims = Object.freeze([...(dims as readonly number[])]);
   }
 
   /** Number of elements. */
@@ -86,10 +91,22 @@ export class Tensor<T extends TensorType = TensorType> {
   }
 }
 
+/** Whether a value is an array or a typed array. */
+export function is_list(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
+/** @throws AlignError `invalid_argument` for what is no number of this type */
 function convert(type: TensorType, data: ArrayLike<number | bigint>): TensorData {
-  if (type === 'int64' || type === 'uint64') {
-    const source = Array.from(data, (v) => BigInt(v));
-    return type === 'int64' ? BigInt64Array.from(source) : BigUint64Array.from(source);
+  try {
+    if (type === 'int64' || type === 'uint64') {
+      const source = Array.from(data, (v) => BigInt(v));
+      return type === 'int64' ? BigInt64Array.from(source) : BigUint64Array.from(source);
+    }
+    return (ARRAYS[type] as typeof Float32Array).from(data as ArrayLike<number>);
+  } catch (cause) {
+    throw new AlignError('invalid_argument', `Tensor data cannot be ${type}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
-  return (ARRAYS[type] as typeof Float32Array).from(data as ArrayLike<number>);
 }

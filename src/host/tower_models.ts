@@ -13,7 +13,7 @@ import {
 import { within_memory } from './errors.ts';
 import { load_runtime } from './load_runtime.ts';
 import { Model, no_picture, no_text } from './model.ts';
-import { check_load_options, check_options, flag, type CallOptions, type LoadOptions } from './options.ts';
+import { check_load_options, flag, type CallOptions, type LoadOptions } from './options.ts';
 import type { ModelOutput } from './outputs.ts';
 import { image_size, usual_plans, usual_tokens } from './placement.ts';
 import { loaded, type Runtime } from './runtime.ts';
@@ -37,9 +37,8 @@ export class AlignTextModel extends Model {
     model?: ModelSource,
     options: LoadOptions & { add_pooling_layer?: boolean | undefined } = {},
   ): Promise<AlignTextModel> {
+    check_load_options('AlignTextModel.from_pretrained', options, { add_pooling_layer: flag });
     const { add_pooling_layer, ...load } = options;
-    check_load_options('AlignTextModel.from_pretrained', load);
-    check_options('AlignTextModel.from_pretrained', { add_pooling_layer }, { add_pooling_layer: flag });
     return within_memory(async () => {
       const folder = await open_model(model, load);
       const config = await AlignTextConfig.from_folder(folder);

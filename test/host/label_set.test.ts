@@ -79,9 +79,33 @@ describe('LabelSet', () => {
     expect(long.message).toContain('length 1');
     const not_a_number = failure(edited((_, view) => view.setFloat32(view.byteLength - 8, NaN, true)));
     expect(not_a_number.message).toContain('length 1');
-    const three = failure(edited(() => undefined, new LabelSet(['a', 'b', 'c'], set.embeddings, '{}')));
-    expect(three.code).toBe('corrupt_index');
+    const [two, three] = ['"a cat"', '"a","t"'];
+    const more = failure(
+      edited((bytes) => {
+        const at = Buffer.from(bytes).indexOf(two);
+        bytes.set(Buffer.from(three), at);
+      }),
+    );
+    expect(more.code).toBe('corrupt_index');
+    expect(more.message).toContain('3 labels');
     const none = failure(edited(() => undefined, new LabelSet([], [], '{}')));
     expect(none.message).toContain('0 labels');
+  });
+
+  it('is not made of labels, embeddings and a template that do not belong together', () => {
+    const [row] = set.embeddings;
+    const bad: unknown[][] = [
+      ...[[], [null, null, null], [['a'], [], '{}'], [['a', 'b'], [row, row!.slice(1)], '{}']],
+      ...[
+        [['a'], [[1, 0, 0]], '{}'],
+        [[1], [row], '{}'],
+        [['a'], [row], 1],
+        [['a', 'b', 'c'], [row, row], '{}'],
+      ],
+    ];
+    for (const given of bad)
+      expect(() => new LabelSet(...(given as ConstructorParameters<typeof LabelSet>))).toThrow(
+        expect.objectContaining({ code: 'invalid_argument' }),
+      );
   });
 });

@@ -1,5 +1,6 @@
 // A plan as text, one op a line, and as numbers, for `inspect --plan` and the benchmarks.
 
+import { AlignError, show } from '../errors.ts';
 import * as layout from './layout.ts';
 import type { Plan, PlanTensor } from './plan.ts';
 import { read_struct } from './struct.ts';
@@ -28,8 +29,12 @@ const ACTIVATIONS = Object.keys(layout.Activation);
 const FORMATS = Object.keys(layout.Format);
 const HEADER_WORDS = layout.Op.size / 4;
 
-/** Every op of a plan. */
+/** Every op of a plan. @throws AlignError `invalid_argument` */
 export function describe(plan: Plan): OpDescription[] {
+  if (!((plan as Plan | null | undefined)?.ops instanceof Uint8Array))
+    throw new AlignError('invalid_argument', `A plan is needed, not ${show(plan)}`, {
+      hint: "take one from a model's plan()",
+    });
   const outputs = new Map<string, PlanTensor>();
   for (const tensor of plan.tensors) outputs.set(`${tensor.first} ${tensor.offset}`, tensor);
   return Array.from({ length: plan.length }, (_, index) => {

@@ -16,6 +16,7 @@ import {
   type Rule,
   type Rules,
 } from '../options.ts';
+import { saved_path } from '../saved_path.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
@@ -168,7 +169,7 @@ export class EfficientNetImageProcessor {
   /** Writes preprocessor_config.json. */
   async save_pretrained(folder: string): Promise<void> {
     const text = sorted_json(this.to_dict());
-    await platform.write(`${folder}/preprocessor_config.json`, [new TextEncoder().encode(text)]);
+    await platform.write(saved_path(folder, 'preprocessor_config.json'), [new TextEncoder().encode(text)]);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type Rule,
   type Rules,
 } from '../options.ts';
+import { saved_path } from '../saved_path.ts';
 import type { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { ENCODE_RULES, type EncodeOptions, type Encoding } from './encoding.ts';
@@ -107,7 +108,7 @@ export class AlignProcessor {
    * or the call say otherwise, as in transformers: one long text passes whole, a batch of unequal lengths is refused.
    * @throws AlignError `invalid_argument` without an input, and as the tokenizer and the image processor.
    */
-  async call(inputs: ProcessorInputs): Promise<ProcessorOutput> {
+  async call(inputs: ProcessorInputs = {}): Promise<ProcessorOutput> {
     check_options('processor', inputs, RULES);
     const { text, text_pair, images, images_kwargs, background, signal, ...options } = inputs;
     if (text === undefined && images === undefined)
@@ -140,7 +141,7 @@ export class AlignProcessor {
       image_processor: this.image_processor.to_dict(),
       processor_class: 'AlignProcessor',
     });
-    await platform.write(`${folder}/processor_config.json`, [new TextEncoder().encode(text)]);
+    await platform.write(saved_path(folder, 'processor_config.json'), [new TextEncoder().encode(text)]);
   }
 
   /** The call's options over the tokenizer's own over the class's. */
