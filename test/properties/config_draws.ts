@@ -6,9 +6,9 @@ import { pick, whole } from './draws.ts';
 
 export const text_dict: Arbitrary<ConfigDict> = fc
   .record({
-    ...{ heads: whole(1, 6), head: whole(1, 20), vocab_size: whole(1, 90), num_hidden_layers: whole(0, 3) },
+    ...{ heads: whole(1, 5), head: whole(1, 9), vocab_size: whole(1, 40), num_hidden_layers: whole(0, 2) },
     ...{
-      intermediate_size: whole(1, 60),
+      intermediate_size: whole(1, 40),
       max_position_embeddings: whole(1, 40),
       type_vocab_size: whole(1, 3),
     },
@@ -20,13 +20,13 @@ export const vision_dict: Arbitrary<ConfigDict> = fc
   .record({
     stages: fc.array(
       fc.record({
-        width: whole(4, 60),
+        width: whole(4, 40),
         kernel: whole(1, 7),
         stride: whole(1, 2),
         repeats: whole(0, 2),
-        expand: whole(1, 4),
+        expand: whole(1, 3),
       }),
-      { minLength: 1, maxLength: 4 },
+      { minLength: 1, maxLength: 3 },
     ),
     ...{ num_channels: whole(1, 5), depth_divisor: pick(1, 2, 3, 8), depth_coefficient: pick(0.5, 1, 1.3) },
     ...{ width_coefficient: pick(0.2, 0.35, 0.6, 1), squeeze_expansion_ratio: pick(0.01, 0.25, 0.5) },

@@ -85,6 +85,11 @@ export function random_config(random: Random): AlignConfig {
 
 /** The model with computed weights for every tensor that its plans ask for. */
 export async function random_model(config: AlignConfig, options: LoadOptions = {}): Promise<AlignModel> {
+  return AlignModel.from_pretrained(await random_files(config), options);
+}
+
+/** Its files. */
+export async function random_files(config: AlignConfig): Promise<Record<string, object>> {
   const recorder = new Recorder(new Instance(await compile()));
   const place = { shard: 0, offset: 0, prefixed: true };
   const parts = { pooler: true, projection_dim: config.projection_dim };
@@ -103,13 +108,10 @@ export async function random_model(config: AlignConfig, options: LoadOptions = {
     recorder.align(config.projection_dim, place, 1, 1),
   ];
   const sources = plans.flatMap(weight_requests).flatMap((request) => request.sources);
-  return AlignModel.from_pretrained(
-    {
-      'config.json': config.to_dict(),
-      'model.safetensors': counter_source(new Map(sources.map(({ name, shape }) => [name, shape]))),
-    },
-    options,
-  );
+  return {
+    'config.json': config.to_dict(),
+    'model.safetensors': counter_source(new Map(sources.map(({ name, shape }) => [name, shape]))),
+  };
 }
 
 /** Ragged texts, now and then with a hole or without a real token, and pictures. */
