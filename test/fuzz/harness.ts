@@ -3,6 +3,7 @@
 
 import { getHeapStatistics } from 'node:v8';
 import { AlignError, type AlignErrorCode } from '../../src/host/errors.ts';
+import { columns } from '../support/columns.ts';
 import { Dice } from './dice.ts';
 
 /** One input: the files that a reader is given, by name. */
@@ -159,13 +160,5 @@ export function table(tallies: readonly Tally[]): string {
         .join(', '),
     ]),
   ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns(rows);
 }

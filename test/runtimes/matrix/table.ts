@@ -1,5 +1,6 @@
 // The matrix as a table, and what is wrong with a row.
 
+import { columns } from '../../support/columns.ts';
 import { ITEMS } from './inputs.ts';
 import type { Cell, Row, Runtime } from './runtimes.ts';
 
@@ -58,13 +59,5 @@ export function table(outcomes: ReadonlyMap<Runtime, Outcome>, reference: Row): 
         }),
       ]);
   }
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines
-    .map((line) =>
-      line
-        .map((text, i) => text.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns(lines);
 }
