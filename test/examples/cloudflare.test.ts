@@ -2,54 +2,47 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { LabelSet } from '../../src/host/index.ts';
-import { bundle_worker, start_workers, type Workers } from '../support/workers.ts';
 import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
-import { clone_with, free_port, readme_commands, readme_output, root } from './readme.ts';
+import { serve_workerd, type Endpoint } from './endpoint_servers.ts';
+import { free_port, readme_commands, readme_output, root } from './readme.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const require = createRequire(new URL('../runtimes/binaries/package.json', import.meta.url));
-const log: string[] = [];
-let [folder, url, workers] = ['', '', null! as Workers];
+let endpoint: Endpoint;
 
 beforeAll(async () => {
-  folder = await clone_with('cloudflare');
-  const config = join(folder, 'examples/cloudflare/wrangler.jsonc');
-  const worker = await bundle_worker('align-labels', config, join(folder, 'out'));
-  workers = await start_workers([worker], (line) => log.push(line));
-  url = String(await workers.unsafeGetDirectURL('align-labels'));
+  endpoint = await serve_workerd();
 });
 
-afterAll(async () => {
-  await workers.dispose();
-  await rm(folder, { recursive: true });
-});
+afterAll(() => endpoint.stop());
 
 test('its labels are embedded before it is bundled, and it needs no flag', async () => {
-  const labels = LabelSet.from_bytes(await readFile(join(folder, 'examples/cloudflare/labels.bin')));
-  const about = (await (await fetch(url)).json()) as { labels: string[] };
+  const labels = LabelSet.from_bytes(await readFile(join(endpoint.folder, 'examples/cloudflare/labels.bin')));
+  const about = (await (await fetch(endpoint.url)).json()) as { labels: string[] };
   expect(about.labels).toEqual(labels.labels);
   expect(await readFile(join(root, 'examples/cloudflare/wrangler.jsonc'), 'utf8')).not.toContain('flags');
 });
 
 test('it answers as Node would, and as its README says', async () => {
-  await check_answers(url);
+  await check_answers(endpoint.url);
   const picture = await readFile(join(root, 'examples/pictures/dog.png'));
-  const answer = await fetch(url, { method: 'POST', body: picture });
+  const answer = await fetch(endpoint.url, { method: 'POST', body: picture });
   expect([await answer.text()]).toEqual(await readme_output('cloudflare'));
 });
 
 test('64 clients at once are each answered rightly, whatever the others do', async () => {
-  await check_crowd(url);
-  expect(log.filter((line) => /error|uncaught|hung/i.test(line))).toEqual([]);
+  await check_crowd(endpoint.url);
+  expect(endpoint.log.filter((line) => /error|uncaught|hung/i.test(line))).toEqual([]);
 });
 
 test('the commands of its README: wrangler dev builds it, and answers', async () => {
+  const { folder } = endpoint;
   const place = join(folder, 'examples/cloudflare');
   const [dev, ...curls] = await readme_commands('cloudflare');
   expect(dev).toBe('npx wrangler dev');

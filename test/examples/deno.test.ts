@@ -1,20 +1,19 @@
 // examples/deno, run by its README's commands, on what is built here and on the package as it is published.
 
-import { spawn, type ChildProcess } from 'node:child_process';
-import { cp, readFile, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Align } from '../../src/host/index.ts';
 import { DENO, program } from '../support/programs.ts';
 import { check_answers, check_crowd, check_curls } from './endpoint_checks.ts';
-import { clone_with, free_port, readme_commands, readme_output, root, shell } from './readme.ts';
+import { serve_deno, type Endpoint } from './endpoint_servers.ts';
+import { readme_commands, readme_output, root, shell } from './readme.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const deno = program(DENO);
-let [folder, url, commands] = ['', '', [] as string[]];
-let server: ChildProcess | undefined;
-const log: string[] = [];
+let endpoint: Endpoint;
+let [folder, commands] = ['', [] as string[]];
 
 /** Runs a command in the example's folder, where `deno` is the one of the tests. */
 const run = (command: string): Promise<string> =>
@@ -24,35 +23,12 @@ const run = (command: string): Promise<string> =>
   );
 
 beforeAll(async () => {
-  folder = await clone_with('deno');
-  // Deno allows reading by where files really lie.
-  await unlink(join(folder, 'node_modules'));
-  await cp(join(root, 'test/node_modules'), join(folder, 'node_modules'), { recursive: true });
-  await symlink('node_modules/align-wasm/dist', join(folder, 'dist'));
   commands = await readme_commands('deno');
-
-  // The task as it stands, on a port that is free.
-  const port = await free_port();
-  url = `http://localhost:${port}/`;
-  const config = join(folder, 'examples/deno/deno.json');
-  await writeFile(
-    config,
-    (await readFile(config, 'utf8')).replace(':8000 serve.js', `:${port} serve.js ${port}`),
-  );
-  server = spawn(deno, ['task', 'serve'], {
-    cwd: dirname(config),
-    env: { ...process.env, NO_COLOR: '1' },
-    detached: true,
-  });
-  for (const stream of [server.stdout!, server.stderr!])
-    stream.setEncoding('utf8').on('data', (text: string) => log.push(text));
-  await vi.waitUntil(() => log.join('').includes('Listening on'), { timeout: 60_000 });
+  endpoint = await serve_deno();
+  ({ folder } = endpoint);
 });
 
-afterAll(async () => {
-  if (server?.pid !== undefined) process.kill(-server.pid); // the task and what it started
-  await rm(folder, { recursive: true });
-});
+afterAll(() => endpoint.stop());
 
 test('the script labels pictures as the package in Node, with the permissions of its task, and by the published package', async () => {
   const command = commands.find((line) => line.startsWith('deno task label '))!;
@@ -69,7 +45,7 @@ test('the script labels pictures as the package in Node, with the permissions of
   expect(lines.length).toBeGreaterThan(1);
   expect(await run(command)).toBe(lines.join(''));
   const picture = await readFile(join(root, 'examples/pictures/dog.png'));
-  const answer = await (await fetch(url, { method: 'POST', body: picture })).text();
+  const answer = await (await fetch(endpoint.url, { method: 'POST', body: picture })).text();
   expect(`${lines.join('')}${answer}`.split('\n')).toEqual(await readme_output('deno'));
 
   const readme = await readFile(join(root, 'examples/deno/README.md'), 'utf8');
@@ -92,12 +68,12 @@ test('the tasks allow what they read and listen on by name, and no more', async 
 });
 
 test('the endpoint answers as Node would, by the commands of the README too', async () => {
-  await check_answers(url);
+  await check_answers(endpoint.url);
   const curls = commands.filter((line) => line.startsWith('curl '));
-  await check_curls(curls, 'http://localhost:8000/', url, join(folder, 'examples/deno'));
+  await check_curls(curls, 'http://localhost:8000/', endpoint.url, join(folder, 'examples/deno'));
 });
 
 test('64 clients at once are each answered rightly, whatever the others do', async () => {
-  await check_crowd(url);
-  expect(log.join('')).not.toMatch(/error|uncaught/i);
+  await check_crowd(endpoint.url);
+  expect(endpoint.log.join('')).not.toMatch(/error|uncaught/i);
 });

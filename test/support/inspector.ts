@@ -1,4 +1,5 @@
-// What workerd's inspector says of the memory of an isolate. It is answered while the isolate waits for something.
+// What the inspector of workerd or Deno says of the memory of an isolate. It is answered while the isolate waits for
+// something.
 
 import { createRequire } from 'node:module';
 
@@ -21,35 +22,47 @@ interface HeapUsage {
 export interface Inspector {
   /** Bytes of heap, embedder's objects and array buffers, what waits to be collected included. */
   heap(): Promise<number>;
+  /** Collects garbage. */
+  collect(): Promise<void>;
   close(): void;
 }
 
 /** The inspector of a Worker's isolate, at the address that workerd gives. */
-export async function open_inspector(address: URL, worker: string): Promise<Inspector> {
+export function open_inspector(address: URL, worker: string): Promise<Inspector> {
+  return inspect(new URL(`/core:user:${worker}`, address));
+}
+
+/** The inspector of an isolate, by its WebSocket. */
+export async function inspect(address: URL): Promise<Inspector> {
   const { WebSocket } = require('ws') as { WebSocket: new (url: string) => Socket };
-  const socket = new WebSocket(new URL(`/core:user:${worker}`, address).href);
+  const socket = new WebSocket(address.href);
   await new Promise((resolve, reject) => {
     socket.on('open', resolve);
     socket.on('error', reject);
   });
-  const waiting = new Map<number, (usage: HeapUsage) => void>();
+  const waiting = new Map<number, (result: unknown) => void>();
   let last = 0;
   socket.on('message', (data) => {
-    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: HeapUsage };
+    const { id, result } = JSON.parse(String(data)) as { id?: number; result?: unknown };
     if (id === undefined || result === undefined) return;
     waiting.get(id)?.(result);
     waiting.delete(id);
   });
+  const ask = <T>(method: string): Promise<T> => {
+    const id = ++last;
+    return new Promise((resolve) => {
+      waiting.set(id, resolve as (result: unknown) => void);
+      socket.send(JSON.stringify({ id, method }));
+    });
+  };
   return {
     async heap() {
-      const id = ++last;
-      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await new Promise<HeapUsage>(
-        (resolve) => {
-          waiting.set(id, resolve);
-          socket.send(JSON.stringify({ id, method: 'Runtime.getHeapUsage' }));
-        },
-      );
+      const { usedSize, embedderHeapUsedSize, backingStorageSize } =
+        await ask<HeapUsage>('Runtime.getHeapUsage');
       return usedSize + embedderHeapUsedSize + backingStorageSize;
+    },
+    async collect() {
+      await ask('HeapProfiler.collectGarbage');
     },
     close: () => socket.close(),
   };
