@@ -49,11 +49,11 @@ export function align_base(): ModelFiles {
   };
 }
 
-/** Writes one tower of it as `align-wasm convert` does: one to three seconds. */
+/** Writes it, or one tower of it, as `align-wasm convert` does: one to five seconds. */
 export async function write_align_base(
   path: string,
   dtype: WeightDtype,
-  towers: 'text' | 'vision',
+  towers?: 'text' | 'vision',
 ): Promise<void> {
   const conversion = await Conversion.open(await open_model(align_base()), { dtype, towers });
   try {
