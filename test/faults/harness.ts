@@ -2,6 +2,7 @@
 // due or in the right answer, soon; and the same objects then give the right answer to the next call.
 
 import { AlignError, type AlignErrorCode } from '../../src/host/errors.ts';
+import { columns } from '../support/columns.ts';
 import { leaks_since, type Census } from './census.ts';
 
 /** Milliseconds after which a call counts as hung. */
@@ -161,15 +162,7 @@ export function table(rows: readonly Row[]): string {
       Array.from(typed, ([code, count]) => `${code} ${count}`).join(', '),
     ]),
   ];
-  const widths = cells[0]!.map((_, i) => Math.max(...cells.map((row) => row[i]!.length)));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return columns(cells);
 }
 
 function typed_errors(typed: Row['typed']): number {

@@ -14,6 +14,7 @@ import { NO_BYTES, sum, type Bytes } from './memory.ts';
 /** How long one that was told to end may take, in ms. */
 const ENDS_WITHIN = 10_000;
 
+/** Counts alone: a list of all that were ever started would be a leak itself. */
 export class Workers {
   started = 0;
   #gone = 0;
