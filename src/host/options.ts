@@ -58,6 +58,8 @@ export interface LoadOptions extends OpenOptions {
   /**
    * Threads that compute, the calling one among them: 1 (the default) to 16. The same bits as with one. Where there is no
    * SharedArrayBuffer, on a browser's main thread and on Workers it stays one; the model's `threads` says how many there are.
+   * Engines do not count shared memory, so that of models disposed of may stay until something else has garbage collected
+   * (Node held four models of 690 MB): a program that loads large ones again and again adds `worker`, whose memory goes at once.
    */
   threads?: number | undefined;
   /**
