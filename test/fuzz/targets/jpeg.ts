@@ -55,7 +55,7 @@ function damage_fields(segment: JpegSegment, dice: Dice): void {
   if (marker >= 0xc0 && marker <= 0xc2 && dice.chance(0.4)) {
     const size = dice.pick([0, 1, 7, 8, 9, 16, 17, 100, 500, 4096, 65_500, 65_535]);
     const at = dice.pick([1, 3]);
-    data.set([size >> 8, size & 255], at);
+    if (at + 2 <= data.length) data.set([size >> 8, size & 255], at); // it may have been cut short before
   } else if (data.length > 0) {
     data[dice.below(Math.min(data.length, marker === DHT || marker === DQT ? 200 : 24))] = byte();
   }
