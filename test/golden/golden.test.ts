@@ -2,17 +2,13 @@
 
 import { afterAll, expect, test } from 'vitest';
 import { test_gpu_device } from '../kernels/support/gpu.ts';
-import { ACTIVATIONS, BOUND, describe_goldens, VARIANTS, WEBGPU } from './goldens.ts';
+import { ACTIVATIONS, describe_goldens, VARIANTS, WASM, WEBGPU } from './goldens.ts';
 
 test('the goldens are all there', () => {
   expect(VARIANTS.length).toBeGreaterThanOrEqual(34);
 });
 
-describe_goldens({
-  ...{ name: 'wasm', device: 'wasm', variants: VARIANTS },
-  ...{ bound: BOUND, embeddings: BOUND, least_cosine: 0.999999 },
-  options: () => ({ device: 'wasm' }),
-});
+describe_goldens(WASM);
 
 afterAll(async () => (await test_gpu_device()).destroy());
 

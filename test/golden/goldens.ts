@@ -36,6 +36,12 @@ export interface Device {
   readonly embeddings: number;
 }
 
+export const WASM: Device = {
+  ...{ name: 'wasm', device: 'wasm', variants: VARIANTS },
+  ...{ bound: BOUND, embeddings: BOUND, least_cosine: 0.999999 },
+  options: () => ({ device: 'wasm' }),
+};
+
 /** In fp32: a GPU sums in its own order. */
 export const WEBGPU: Omit<Device, 'variants'> = {
   ...{ name: 'webgpu', device: 'webgpu', bound: 1e-4, embeddings: 1e-4, least_cosine: 0.999999 },
