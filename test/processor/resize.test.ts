@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { platform } from '../../src/host/platform/node.ts';
 import { FILTERS, Resizer } from '../../src/host/processor/resize.ts';
+import { Instance } from '../../src/host/wasm/module.ts';
 import { Random, digest, golden, picture } from './random.ts';
 
 type Case = [
@@ -41,6 +42,33 @@ describe('resize', () => {
         const [width, height, channels, to_width, to_height, , result] = item;
         const resized = resizer.resize({ data, width, height, channels }, to_width, to_height, filter);
         expect(digest(resized), JSON.stringify(item)).toBe(result);
+      }
+    },
+  );
+
+  it.each(FILTERS.map((name, filter) => ({ name, filter })))(
+    '$name touches no more memory than it asks for, and takes nothing from what was there',
+    async ({ filter }) => {
+      const draw = new Random(filter);
+      const instance = new Instance(await platform.wasm('exact'));
+      for (let i = 0; i < 60; i++) {
+        const [width, height, to_width, to_height] = [40, 40, 60, 60].map((most) => 1 + draw.below(most)) as [number, number, number, number]; // prettier-ignore
+        if (width === to_width && height === to_height) continue;
+        const channels = filter === 0 ? draw.choice([1, 2, 3, 4]) : draw.choice([1, 3]);
+        const image = { data: picture(draw, width, height, channels), width, height, channels };
+        // What is asked for at `work`, a multiple of 16, ends where memory ends: further on is a trap.
+        const bytes = instance.exports.resize_bytes(width, height, channels, to_width, to_height, filter);
+        const size = to_width * to_height * channels;
+        const end = instance.memory.buffer.byteLength;
+        const work = (end - bytes) & ~15;
+        const dst = work - 32 - size;
+        const src = dst - image.data.length;
+        instance.bytes(instance.base, end - instance.base).fill(draw.below(256));
+        instance.bytes(src, image.data.length).set(image.data);
+        instance.exports.resize(src, width, height, channels, dst, to_width, to_height, filter, work);
+        const want = resizer.resize(image, to_width, to_height, filter);
+        const shape = `${width} × ${height} × ${channels} to ${to_width} × ${to_height}`;
+        expect(instance.bytes(dst, size).slice(), shape).toEqual(want);
       }
     },
   );
