@@ -4,9 +4,13 @@
 import { assert } from 'vitest';
 import type { Instance } from '../../../src/host/wasm/module.ts';
 
-/** Two NaNs that no arithmetic makes: bytes that belong to nobody, and results not yet written. */
+/**
+ * NaNs that no arithmetic makes: bytes that belong to nobody, results not yet written, and bytes around results, whose NaN is
+ * one of its own: a kernel that reads too far hands on the NaN from there, and may write it too far.
+ */
 const NOBODYS = 0x7fc0dead;
 const UNWRITTEN = 0x7fc0beef;
+const AROUND = 0x7fc0feed;
 
 /** Bytes behind every place; more lie there up to the next multiple of 256, where the next place begins. */
 const GUARD = 64;
@@ -38,7 +42,9 @@ export class GuardedMemory {
 
   /** Address of `bytes` bytes (whole floats) that kernels write, marked as not yet written. */
   result(bytes: number): number {
+    const before = this.#end;
     const start = this.place(bytes);
+    this.instance.u32(before, (this.#end - before) / 4).fill(AROUND);
     this.#writable.push({ start, end: start + bytes });
     this.instance.u32(start, bytes / 4).fill(UNWRITTEN);
     return start;
