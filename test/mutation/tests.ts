@@ -9,7 +9,8 @@ const suite = (...names: string[]): string[] => names.map((name) => `test/mutati
 const KERNELS = kernels('gemm', 'conv2d', 'depthwise', 'expand_depthwise', 'pool', 'activation', 'attention', 'rows', 'quantized', 'formats', 'pack'); // prettier-ignore
 const MODELS = [...host('plan', 'plan_formats'), ...suite('goldens', 'random_models'), ...host('models', 'scores', 'dtypes', 'checkpoint', 'packed', 'align')]; // prettier-ignore
 const SEARCH = [...kernels('search'), ...host('search', 'search_calls', 'search_file', 'search_recall')];
-const PROCESSOR = processor('resize', 'tokenizer', 'image', 'image_processor', 'processor');
+const CHECKED = ['test/checked/checked.test.ts'];
+const PROCESSOR = processor('resize', 'memory', 'tokenizer', 'image', 'image_processor', 'processor');
 
 /** By the beginning of a path. What comes first in a list is tried first; the first path that fits counts. */
 const FIRST: readonly (readonly [path: string, tests: readonly string[]])[] = [
@@ -37,8 +38,8 @@ const FIRST: readonly (readonly [path: string, tests: readonly string[]])[] = [
 
 /** What a file does not reach: tests that are not run for it. */
 const NOT_REACHED: readonly (readonly [path: string, tests: readonly string[]])[] = [
-  ['assembly/search', [...KERNELS, ...suite('table'), ...MODELS, ...PROCESSOR]],
-  ['assembly/processor', [...KERNELS, ...suite('table'), ...SEARCH]],
+  ['assembly/search', [...KERNELS, ...suite('table'), ...MODELS, ...CHECKED, ...PROCESSOR]],
+  ['assembly/processor', [...KERNELS, ...suite('table'), ...CHECKED, ...SEARCH]],
   ['assembly/simd', PROCESSOR],
   ['assembly/kernels/dot', PROCESSOR],
   ['assembly/kernels/tile', PROCESSOR],
@@ -61,6 +62,7 @@ export function tests_of(file: string): string[] {
     ...MODELS,
     ...PROCESSOR,
     ...SEARCH,
+    ...CHECKED, // last: it leaves its build behind
   ];
   const unreached = new Set(of(NOT_REACHED, file));
   return [...new Set(all)].filter((path) => !unreached.has(path));
