@@ -194,6 +194,16 @@ describe.each(DTYPES)('Elements of type %s', (dtype, data, values) => {
     expect_same_bits(column, want, 'panel');
   });
 
+  test('lie one behind the other', async () => {
+    const twice = new Uint8Array(2 * data.byteLength);
+    for (const at of [0, data.byteLength]) twice.set(new Uint8Array(data.buffer), at);
+    const source: BlockSource = { part: 'Weight', dtype, data: twice, rows: 2 };
+    const [channels, depth] = [count, round_up(count)];
+    const table = await packed({ packing: 'Rows', rows: 2, depth, channels, taps: 1, sources: [source] });
+    for (const row of [0, 1])
+      expect_same_bits(table.slice(row * depth, row * depth + count), want, `row ${row}`);
+  });
+
   test('become it as a bias and as batch norm vectors', async () => {
     const weight = new Float32Array(count);
     const base = { packing: 'Panels', rows: count, depth: 1, channels: 1, taps: 1 } as const;

@@ -15,9 +15,25 @@ const module = await compile();
 /** Places for operands and results, and what is written to them. */
 class Bench {
   readonly memory = new GuardedMemory(new Instance(module));
+  /** The module's exports, which may write results and nothing else. */
+  readonly exports: Instance['exports'];
 
-  get exports(): Instance['exports'] {
-    return this.memory.instance.exports;
+  constructor() {
+    const plain = Object.entries(this.memory.instance.exports) as [
+      string,
+      (...given: unknown[]) => unknown,
+    ][];
+    const guarded = plain.map(([name, run]) => [
+      name,
+      typeof run === 'function' ? (...given: unknown[]) => this.#guarded(() => run(...given)) : run,
+    ]);
+    this.exports = Object.fromEntries(guarded) as Instance['exports'];
+  }
+
+  #guarded(call: () => unknown): unknown {
+    let result: unknown;
+    this.memory.guard(() => (result = call()));
+    return result;
   }
 
   put(
@@ -27,6 +43,13 @@ class Bench {
     const at = this.memory.place(bytes);
     const place = this.memory.instance.bytes(at, bytes).fill(0);
     place.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return at;
+  }
+
+  /** A result that is not written whole, but begins with `data`. */
+  begin(data: Uint32Array): number {
+    const at = this.memory.result(data.byteLength);
+    this.memory.instance.u32(at, data.length).set(data);
     return at;
   }
 
@@ -200,7 +223,7 @@ describe.each(WIDTHS)('rows of %i numbers', (width) => {
         (count - 1) * bytes,
       );
       const distances = bench.memory.result(2 * up(count, 8));
-      const how_many = bench.put(new Uint32Array(bits + 1).fill(7));
+      const how_many = bench.begin(new Uint32Array(bits + 1).fill(7));
       const { exports } = bench;
       exports.index_scan_bits(bench.put(query), bench.put(rows), bytes, count, distances, how_many);
       const ones = (byte: number): number => byte.toString(2).replaceAll('0', '').length;
