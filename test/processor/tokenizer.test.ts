@@ -71,6 +71,11 @@ describe('20,000 texts over all of Unicode', () => {
         expect(blocks).toEqual(ids);
       });
 
+      it('leaves characters at both ends of every length of UTF-8 as they are', () => {
+        const text = '~\u07ff\u0800\ufffc\u{10000}\u{1f600}';
+        expect(new TextDecoder().decode(core.normalize(text))).toBe(text);
+      });
+
       it('normalises as tokenizers', () => {
         const separator = Uint8Array.of(0xff);
         const blocks = normalized.map((_, i) =>
