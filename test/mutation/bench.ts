@@ -40,15 +40,19 @@ export class Bench {
     return bench;
   }
 
-  /** Runs `files` in this order until one fails. */
-  async run(files: readonly string[]): Promise<Failure> {
+  /** Runs lists of files, each in a process of its own, in this order until one fails. */
+  async run(lists: readonly (readonly string[])[]): Promise<Failure> {
     this.#failure = null;
     this.times = {};
     const project = this.#vitest.getRootProject();
-    const { unhandledErrors } = await this.#vitest.runTestSpecifications(
-      files.map((file) => project.createSpecification(join(this.#folder, file))),
-    );
-    return this.#failed() ?? this.#ended(files, unhandledErrors);
+    for (const files of lists.filter(({ length }) => length > 0)) {
+      const { unhandledErrors } = await this.#vitest.runTestSpecifications(
+        files.map((file) => project.createSpecification(join(this.#folder, file))),
+      );
+      const failure = this.#failed() ?? this.#ended(files, unhandledErrors);
+      if (failure !== null) return failure;
+    }
+    return null;
   }
 
   async close(): Promise<void> {

@@ -49,21 +49,12 @@ const NOT_REACHED: readonly (readonly [path: string, tests: readonly string[]])[
 const of = (table: typeof FIRST, file: string): readonly string[] =>
   table.find(([path]) => file.startsWith(path))?.[1] ?? [];
 
-/** Test files for a mutant of `file`, in order. */
-export function tests_of(file: string): string[] {
+/** Test files for a mutant of `file`, in order; each list has a process of its own. */
+export function tests_of(file: string): string[][] {
   const own = kernels(/([^/]+)\.ts$/.exec(file)![1]!).filter((path) => KERNELS.includes(path));
   const table = file.startsWith('assembly/kernels/') ? suite('table') : [];
-  const all = [
-    ...of(FIRST, file),
-    ...own,
-    ...table,
-    ...KERNELS,
-    ...suite('table'),
-    ...MODELS,
-    ...PROCESSOR,
-    ...SEARCH,
-    ...CHECKED, // last: it leaves its build behind
-  ];
+  const near = [...of(FIRST, file), ...own, ...table];
+  const all = [...near, ...KERNELS, ...suite('table'), ...MODELS, ...PROCESSOR, ...SEARCH];
   const unreached = new Set(of(NOT_REACHED, file));
-  return [...new Set(all)].filter((path) => !unreached.has(path));
+  return [[...new Set(all)], CHECKED].map((list) => list.filter((path) => !unreached.has(path)));
 }
