@@ -14,7 +14,7 @@ import { Recorder } from '../plan/recorder.ts';
 import type { Planes, ReadPlanes } from '../processor/image_processor.ts';
 import type { Order, Runtime } from '../runtime.ts';
 import { Tensor } from '../tensor.ts';
-import { compile, Instance } from '../wasm/module.ts';
+import { compile, Instance, type WasmInput } from '../wasm/module.ts';
 import { readback_bytes } from '../webgpu/readback.ts';
 import { WordRows } from '../word_rows.ts';
 import { Channel, type Handler } from './channel.ts';
@@ -214,7 +214,8 @@ export async function load_in_worker(order: Order): Promise<Runtime> {
   const worker = new OffloadedWorker({ ...served.handlers, progress: hear_progress });
   worker.at_end(() => served.close());
   try {
-    const question = load_question(order, report ? (remote ? 'calls' : 'events') : null);
+    const module = await module_for(options);
+    const question = load_question(order, module, report ? (remote ? 'calls' : 'events') : null);
     const answer = await unless_aborted(worker.ask<LoadAnswer>('load', question), signal);
     return await make_runtime(order, worker, answer);
   } catch (error) {
@@ -234,8 +235,20 @@ function check_gpu({ gpu, webgpu }: LoadOptions): void {
   });
 }
 
-function load_question({ folder, parts, options }: Order, progress: LoadQuestion['progress']): LoadQuestion {
-  const { device, on_device_lost, verify, dtype, precision, threads, wasm } = options;
+/**
+ * The module that goes over, so that the worker does not compile it once more: Node 20 keeps some 30 KB of each worker that
+ * has compiled one and is ended. Whether it can be relaxed is for the worker to find out.
+ */
+async function module_for({ wasm, precision }: LoadOptions): Promise<WasmInput | undefined> {
+  return wasm === undefined && precision === 'fast' ? undefined : compile(wasm);
+}
+
+function load_question(
+  { folder, parts, options }: Order,
+  wasm: WasmInput | undefined,
+  progress: LoadQuestion['progress'],
+): LoadQuestion {
+  const { device, on_device_lost, verify, dtype, precision, threads } = options;
   const { towers, max_memory, embeddings } = options;
   return {
     name: folder.name,
