@@ -1,17 +1,17 @@
 // AlignConfig, AlignTextConfig and (config_vision.ts) AlignVisionConfig: names, defaults and meaning as in transformers 5
 // (configuration_align.py). Unknown keys are ignored; every known value is checked when a configuration is made.
 
+import type { ModelFolder, ModelSource, OpenOptions } from './checkpoint/model_files.ts';
 import {
-  open_model,
-  type ModelFolder,
-  type ModelSource,
-  type OpenOptions,
-} from './checkpoint/model_files.ts';
-import { within_memory } from './errors.ts';
-import { as_dict, BaseConfig, read_config, read_tower_config, type ConfigDict } from './config_base.ts';
+  as_dict,
+  BaseConfig,
+  read_config,
+  read_from,
+  read_tower_config,
+  type ConfigDict,
+} from './config_base.ts';
 import * as f from './config_fields.ts';
 import { AlignVisionConfig, vision_width } from './config_vision.ts';
-import { check_load_options } from './options.ts';
 
 export type { ConfigDict } from './config_base.ts';
 export { ACTIVATIONS, type Activation } from './config_fields.ts';
@@ -69,8 +69,7 @@ export class AlignTextConfig extends BaseConfig {
 
   /** Takes the tower's own config.json or a whole model's. @throws AlignError `not_found`, `corrupt_checkpoint`. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignTextConfig> {
-    check_load_options('AlignTextConfig.from_pretrained', options);
-    return within_memory(async () => AlignTextConfig.from_folder(await open_model(model, options)));
+    return read_from(model, options, (folder) => AlignTextConfig.from_folder(folder));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignTextConfig> {
@@ -117,8 +116,7 @@ export class AlignConfig extends BaseConfig {
 
   /** @throws AlignError `not_found`, `corrupt_checkpoint`, and as the constructor. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignConfig> {
-    check_load_options('AlignConfig.from_pretrained', options);
-    return within_memory(async () => AlignConfig.from_folder(await open_model(model, options)));
+    return read_from(model, options, (folder) => AlignConfig.from_folder(folder));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignConfig> {

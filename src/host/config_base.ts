@@ -1,9 +1,15 @@
 // What the three configurations share: reading config.json, checking, `to_dict`, writing.
 
 import { platform } from '#platform';
-import type { ModelFolder } from './checkpoint/model_files.ts';
+import {
+  open_model,
+  type ModelFolder,
+  type ModelSource,
+  type OpenOptions,
+} from './checkpoint/model_files.ts';
 import { read_fields, refuse, type Fields } from './config_fields.ts';
-import { AlignError, show } from './errors.ts';
+import { AlignError, show, within_memory } from './errors.ts';
+import { check_load_options } from './options.ts';
 import { saved_path } from './saved_path.ts';
 
 const CONFIG = 'config.json';
@@ -24,6 +30,16 @@ export function as_dict(key: string, values: unknown): ConfigDict {
   if (values === undefined || values === null) return {};
   if (typeof values !== 'object' || Array.isArray(values)) refuse(key, values, 'it must be an object');
   return values as ConfigDict;
+}
+
+/** What `read` makes of a model's folder: every configuration's from_pretrained. @throws AlignError as that, `invalid_argument` */
+export async function read_from<T>(
+  model: ModelSource | undefined,
+  options: OpenOptions | undefined,
+  read: (folder: ModelFolder) => Promise<T>,
+): Promise<T> {
+  check_load_options('from_pretrained', options);
+  return within_memory(async () => read(await open_model(model, options)));
 }
 
 /** config.json of a folder. @throws AlignError `not_found`, `corrupt_checkpoint`. */

@@ -1,16 +1,9 @@
 // AlignVisionConfig: the EfficientNet tower of transformers 5 (configuration_align.py), with the two rules that turn its
 // stages into channels and blocks.
 
-import {
-  open_model,
-  type ModelFolder,
-  type ModelSource,
-  type OpenOptions,
-} from './checkpoint/model_files.ts';
-import { within_memory } from './errors.ts';
-import { as_dict, BaseConfig, read_tower_config, type ConfigDict } from './config_base.ts';
+import type { ModelFolder, ModelSource, OpenOptions } from './checkpoint/model_files.ts';
+import { as_dict, BaseConfig, read_from, read_tower_config, type ConfigDict } from './config_base.ts';
 import * as f from './config_fields.ts';
-import { check_load_options } from './options.ts';
 
 /** Channels of the stem before scaling: the one width that the configuration does not hold. */
 const STEM_CHANNELS = 32;
@@ -79,8 +72,7 @@ export class AlignVisionConfig extends BaseConfig {
 
   /** Takes the tower's own config.json or a whole model's. @throws AlignError `not_found`, `corrupt_checkpoint`. */
   static async from_pretrained(model?: ModelSource, options?: OpenOptions): Promise<AlignVisionConfig> {
-    check_load_options('AlignVisionConfig.from_pretrained', options);
-    return within_memory(async () => AlignVisionConfig.from_folder(await open_model(model, options)));
+    return read_from(model, options, (folder) => AlignVisionConfig.from_folder(folder));
   }
 
   static async from_folder(folder: ModelFolder): Promise<AlignVisionConfig> {

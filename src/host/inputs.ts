@@ -131,7 +131,7 @@ function read_mask(mask: Tensor | null | undefined, batch: number, length: numbe
 
 function check_inputs(inputs: unknown, name: string): void {
   if (typeof inputs !== 'object' || inputs === null)
-    throw invalid(`The inputs must be an object, not ${show(inputs)}`, { hint: `give { ${name} }` });
+    throw invalid(`The inputs must be an object with ${name}, not ${show(inputs)}`);
 }
 
 function is_tensor(value: unknown): value is Tensor {
@@ -150,6 +150,12 @@ function check_tensor(
   if (!is_tensor(value)) throw invalid(`${name} must be a Tensor, not ${show(value)}`);
   if (value.dims.length !== rank || (axis !== undefined && value.dims[axis] !== size))
     throw wrong_shape(name, value, shape);
+}
+
+/** @throws AlignError `invalid_argument` unless it is a float32 Tensor [rows, width] */
+export function check_floats(name: string, value: unknown, width: number): void {
+  check_tensor(name, value, `[rows, ${width}]`, 2, 1, width);
+  if (!(value.data instanceof Float32Array)) throw invalid(`${name} must be float32, not ${value.type}`);
 }
 
 /** Elements as 32-bit integers, each checked to be in 0 … limit − 1. */

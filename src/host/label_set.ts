@@ -27,8 +27,7 @@ export class LabelSet {
     if (!belong_together(labels, embeddings, hypothesis_template))
       throw new AlignError(
         'invalid_argument',
-        `A LabelSet is labels, as many Float32Arrays of one length, and a template, not ${show(labels)}, ${show(embeddings)} and ${show(hypothesis_template)}`,
-        { hint: 'label_set() makes one' },
+        `LabelSet: ${show(labels)} and ${show(embeddings)} do not belong together`,
       );
     this.labels = Object.freeze([...labels]);
     this.embeddings = Object.freeze([...embeddings]);
@@ -108,14 +107,11 @@ export class LabelSet {
   }
 }
 
-function belong_together(labels: unknown, embeddings: unknown, hypothesis_template: unknown): boolean {
-  if (!Array.isArray(labels) || !Array.isArray(embeddings) || typeof hypothesis_template !== 'string')
-    return false;
-  const rows: readonly unknown[] = embeddings;
-  const [first] = rows as Float32Array[];
+function belong_together(labels: unknown, rows: unknown, template: unknown): boolean {
+  if (!Array.isArray(labels) || !Array.isArray(rows) || labels.length !== rows.length) return false;
+  const [first] = rows as readonly Float32Array[];
   return (
-    labels.every((label) => typeof label === 'string') &&
-    labels.length === rows.length &&
+    labels.concat(template).every((text) => typeof text === 'string') &&
     rows.every((row) => row instanceof Float32Array && row.length === first!.length)
   );
 }

@@ -153,7 +153,7 @@ export function no_picture(
   try {
     data = new Float32Array(num_channels * height * width);
   } catch (cause) {
-    throw new AlignError('out_of_memory', `A picture of ${width} x ${height} pixels is too large`, { cause });
+    throw new AlignError('out_of_memory', `No memory for ${width} x ${height} pixels`, { cause });
   }
   return { pixel_values: new Tensor('float32', data, [1, num_channels, height, width]) };
 }

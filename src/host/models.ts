@@ -5,6 +5,7 @@ import { AlignConfig } from './config.ts';
 import { MAX_DIMENSION } from './config_fields.ts';
 import { AlignError, show, within_memory } from './errors.ts';
 import {
+  check_floats,
   read_taps,
   read_text_inputs,
   read_vision_inputs,
@@ -19,7 +20,6 @@ import { Model, no_picture, no_text } from './model.ts';
 import {
   check_load_options,
   check_options,
-  one_of,
   positive_integer,
   type CallOptions,
   type LoadOptions,
@@ -47,12 +47,10 @@ interface Shape {
 }
 
 const SIZE: Rule = {
-  expects: `an integer from 1 to ${MAX_DIMENSION}`,
+  expects: 'an integer from 1 to 2^24',
   accepts: (value) => positive_integer.accepts(value) && (value as number) <= MAX_DIMENSION,
 };
-const WARMUP_RULES: Rules<Omit<Shape, 'batch'>> = { height: SIZE, width: SIZE, tokens: SIZE };
-const PLAN_RULES: Rules<Shape> = { batch: SIZE, ...WARMUP_RULES };
-const TOWERS = one_of('text', 'vision', 'align');
+const SHAPE_RULES: Rules<Omit<Shape, 'batch'>> = { height: SIZE, width: SIZE, tokens: SIZE };
 
 /** Both towers and the head: AlignModel in transformers. */
 export class AlignModel extends Model {
@@ -170,16 +168,8 @@ export class AlignModel extends Model {
   similarity(text: Float, image: Float, options: CallOptions = {}): Promise<Float> {
     return this.call('AlignModel.similarity', options, async ({ head }) => {
       const { projection_dim } = this.config;
-      for (const tensor of [text, image] as unknown[]) {
-        const floats = tensor instanceof Tensor && tensor.data instanceof Float32Array;
-        if (!floats || tensor.dims.length !== 2 || tensor.dims[1] !== projection_dim) {
-          const found = tensor instanceof Tensor ? `${tensor.type} ${show(tensor.dims)}` : show(tensor);
-          throw new AlignError(
-            'invalid_argument',
-            `similarity takes float32 tensors [rows, ${projection_dim}], not ${found}`,
-          );
-        }
-      }
+      check_floats('text', text, projection_dim);
+      check_floats('image', image, projection_dim);
       return (await head!.run(text, image, options, true)).get('logits_per_text')!;
     });
   }
@@ -189,9 +179,9 @@ export class AlignModel extends Model {
    * @throws AlignError `invalid_argument`, `disposed`
    */
   plan(tower: 'text' | 'vision' | 'align', shape: Shape = {}): Plan {
-    check_options('plan', shape, PLAN_RULES);
-    if (!TOWERS.accepts(tower))
-      throw new AlignError('invalid_argument', `plan: tower is ${show(tower)}, not ${TOWERS.expects}`);
+    check_options('plan', shape, { batch: SIZE, ...SHAPE_RULES });
+    if (!['text', 'vision', 'align'].includes(tower))
+      throw new AlignError('invalid_argument', `plan: no tower is ${show(tower)}`);
     const { text, vision, head } = this.runtime;
     const { batch = 1, tokens = 64 } = shape;
     if (tower === 'align') return head!.plan(batch, batch);
@@ -202,7 +192,7 @@ export class AlignModel extends Model {
 
   /** Sizes default as in {@link plan}; a tower that was not loaded is left out. */
   async warmup(shape: Omit<Shape, 'batch'> = {}): Promise<void> {
-    check_options('warmup', shape, WARMUP_RULES);
+    check_options('warmup', shape, SHAPE_RULES);
     const { text, vision } = this.runtime;
     const tokens = shape.tokens ?? usual_tokens(this.config.text_config);
     const [height, width] = image_size(this.config.vision_config);

@@ -45,17 +45,15 @@ export class Tensor<T extends TensorType = TensorType> {
 
   /** @throws AlignError `invalid_argument` when type, data and dims do not belong together. */
   constructor(type: T, data: TensorData<T> | ArrayLike<number>, dims: readonly number[]) {
-    const known = typeof type === 'string' && Object.hasOwn(ARRAYS, type);
-    if (!known) throw new AlignError('invalid_argument', `Unknown tensor type ${show(type)}`);
+    if (!Object.keys(ARRAYS).includes(type))
+      throw new AlignError('invalid_argument', `Unknown tensor type ${show(type)}`);
     const array = ARRAYS[type];
-    if (!is_list(data))
-      throw new AlignError('invalid_argument', `Tensor data must be an array, not ${show(data)}`);
-    if (!Array.isArray(dims))
-      throw new AlignError('invalid_argument', `Tensor dims must be an array, not ${show(dims)}`);
-    const bad = (dims as readonly number[]).find((d) => !Number.isSafeInteger(d) || d < 0);
+    checked_array<unknown>('Tensor data', data);
+    const sizes = Array.from(checked_array('Tensor dims', dims));
+    const bad = sizes.find((d) => !Number.isSafeInteger(d) || d < 0);
     if (bad !== undefined)
       throw new AlignError('invalid_argument', `Tensor dims ${show(dims)} contain ${show(bad)}`);
-    const size = (dims as readonly number[]).reduce((a, b) => a * b, 1);
+    const size = sizes.reduce((a, b) => a * b, 1);
     if (data.length !== size) {
       throw new AlignError(
         'invalid_argument',
@@ -64,7 +62,7 @@ export class Tensor<T extends TensorType = TensorType> {
     }
     this.type = type;
     this.data = (data instanceof array ? data : convert(type, data)) as TensorData<T>;
-    this.dims = Object.freeze([...(dims as readonly number[])]);
+    this.dims = Object.freeze(sizes);
   }
 
   /** Number of elements. */
@@ -91,9 +89,10 @@ export class Tensor<T extends TensorType = TensorType> {
   }
 }
 
-/** Whether a value is an array or a typed array. */
-export function is_list(value: unknown): value is ArrayLike<unknown> {
-  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+/** An array or a typed array as it is. @throws AlignError `invalid_argument` for anything else */
+export function checked_array<T>(what: string, value: ArrayLike<T>): ArrayLike<T> {
+  if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView))) return value;
+  throw new AlignError('invalid_argument', `${what} must be an array, not ${show(value)}`);
 }
 
 /** @throws AlignError `invalid_argument` for what is no number of this type */
@@ -105,8 +104,6 @@ function convert(type: TensorType, data: ArrayLike<number | bigint>): TensorData
     }
     return (ARRAYS[type] as typeof Float32Array).from(data as ArrayLike<number>);
   } catch (cause) {
-    throw new AlignError('invalid_argument', `Tensor data cannot be ${type}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new AlignError('invalid_argument', `Tensor data is not ${type}: ${String(cause)}`, { cause });
   }
 }

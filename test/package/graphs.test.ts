@@ -119,10 +119,10 @@ async function sizes(
 describe('Sizes', () => {
   // What was reached, and a few percent: what an entry holds must not grow unseen. The aims were 40 and 90 KB.
   test.each([
-    ["export * from 'align-wasm/core'", 116_000, 41_000, 'aim 40,000'],
+    ["export * from 'align-wasm/core'", 117_000, 41_000, 'aim 40,000'],
     ["export { AlignTextModel } from 'align-wasm/core'", 70_000, 26_000, ''],
     ["export { AlignVisionModel } from 'align-wasm/core'", 70_000, 26_000, ''],
-    ["export { BertTokenizer } from 'align-wasm/core'", 48_000, 18_000, ''],
+    ["export { BertTokenizer } from 'align-wasm/core'", 48_500, 18_100, ''],
     ["export { Tensor } from 'align-wasm'", 2_200, 1_200, ''],
     ["export { default } from 'align-wasm/webgpu'", 56_000, 30_000, ''],
   ])('%s: at most %i bytes, %i gzipped', async (code, most, most_gzip, aim) => {

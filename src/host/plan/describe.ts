@@ -32,9 +32,7 @@ const HEADER_WORDS = layout.Op.size / 4;
 /** Every op of a plan. @throws AlignError `invalid_argument` */
 export function describe(plan: Plan): OpDescription[] {
   if (!((plan as Plan | null | undefined)?.ops instanceof Uint8Array))
-    throw new AlignError('invalid_argument', `A plan is needed, not ${show(plan)}`, {
-      hint: "take one from a model's plan()",
-    });
+    throw new AlignError('invalid_argument', `A plan is needed, not ${show(plan)}`);
   const outputs = new Map<string, PlanTensor>();
   for (const tensor of plan.tensors) outputs.set(`${tensor.first} ${tensor.offset}`, tensor);
   return Array.from({ length: plan.length }, (_, index) => {

@@ -1,7 +1,7 @@
 // Checks of what a processor is given: a model's folder, texts on the way in, ids on the way back.
 
 import { AlignError, show } from '../errors.ts';
-import { is_list, Tensor } from '../tensor.ts';
+import { checked_array, Tensor } from '../tensor.ts';
 
 /** Ids of one text. */
 export type Ids = ArrayLike<number | bigint>;
@@ -35,28 +35,17 @@ function text_list(name: string, value: string | readonly string[]): readonly st
   return list as readonly string[];
 }
 
-/** The ids of one text. @throws AlignError `invalid_argument` for what is no list */
-export function checked_ids(what: string, ids: unknown): Ids {
-  if (is_list(ids)) return ids as Ids;
-  throw new AlignError('invalid_argument', `${what} takes a list of ids, not ${show(ids)}`);
-}
-
 /** An id as a number. */
 export function checked_id(id: unknown): number {
   const value = typeof id === 'bigint' ? Number(id) : id;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+  if (!(Number.isSafeInteger(value) && (value as number) >= 0))
     throw new AlignError('invalid_argument', `${show(id)} is not a token id`);
-  return value;
+  return value as number;
 }
 
 /** The rows of a tensor [rows, length], or of a list. */
 export function rows_of(sequences: Tensor | readonly Ids[]): readonly Ids[] {
-  if (Array.isArray(sequences)) return sequences as readonly Ids[];
-  if (!(sequences instanceof Tensor))
-    throw new AlignError(
-      'invalid_argument',
-      `batch_decode takes a Tensor or a list of rows, not ${show(sequences)}`,
-    );
+  if (!(sequences instanceof Tensor)) return Array.from(checked_array('sequences', sequences));
   const [rows, length] = sequences.dims;
   if (sequences.dims.length !== 2)
     throw new AlignError(

@@ -5,7 +5,7 @@ import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/mo
 import { AlignError, show, within_memory } from '../errors.ts';
 import { check_load_options, check_options, flag, refuse_worker, type Rules } from '../options.ts';
 import { saved_path } from '../saved_path.ts';
-import { Tensor } from '../tensor.ts';
+import { checked_array, Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import type { SpecialTokens } from './added_tokens.ts';
 import { join_tokens } from './decoder.ts';
@@ -22,7 +22,7 @@ import {
   type Row,
   type Strategies,
 } from './encoding.ts';
-import { check_texts, checked_id, checked_ids, rows_of, type Ids } from './texts.ts';
+import { check_texts, checked_id, rows_of, type Ids } from './texts.ts';
 import { read_tokenizer, type TokenizerSettings } from './tokenizer_files.ts';
 import { WordPiece } from './wordpiece.ts';
 
@@ -178,9 +178,7 @@ export class BertTokenizer {
   convert_tokens_to_ids(tokens: readonly string[]): number[];
   convert_tokens_to_ids(tokens: string | readonly string[]): number | number[] {
     if (typeof tokens === 'string') return this.#id_of(tokens) ?? this.unk_token_id;
-    if (!Array.isArray(tokens) || !tokens.every((token) => typeof token === 'string'))
-      throw new AlignError('invalid_argument', `A token is a text, not ${show(tokens)}`);
-    return tokens.map((token) => this.convert_tokens_to_ids(token));
+    return Array.from(checked_array('tokens', tokens), (token) => this.convert_tokens_to_ids(token));
   }
 
   /** Token of an id, or of each of several; null where there is none. */
@@ -188,15 +186,13 @@ export class BertTokenizer {
   convert_ids_to_tokens(ids: Ids): (string | null)[];
   convert_ids_to_tokens(ids: number | Ids): string | null | (string | null)[] {
     if (typeof ids === 'number') return this.#tokens.get(ids) ?? null;
-    const token = (id: unknown): string | null =>
-      this.#tokens.get(typeof id === 'bigint' ? Number(id) : (id as number)) ?? null;
-    return Array.from<unknown, string | null>(checked_ids('convert_ids_to_tokens', ids), token);
+    return Array.from(checked_array('ids', ids), (id) => this.#tokens.get(checked_id(id)) ?? null);
   }
 
   /** The text of one row of ids. An id without a token is left out, as in transformers. */
   decode(ids: Ids | Tensor, options: DecodeOptions = {}): string {
     check_options('decode', options, DECODE_RULES);
-    const row = ids instanceof Tensor ? ids.data : checked_ids('decode', ids);
+    const row = ids instanceof Tensor ? ids.data : checked_array('ids', ids);
     if (ids instanceof Tensor && ids.dims.length > 1)
       throw new AlignError(
         'invalid_argument',
