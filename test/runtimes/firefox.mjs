@@ -5,13 +5,17 @@ import process from 'node:process';
 import puppeteer from 'puppeteer-core';
 
 const [address, executablePath] = process.argv.slice(2);
-const browser = await puppeteer.launch({ browser: 'firefox', executablePath, headless: true });
+// The wait below ends a page that does not answer, and on a busy machine it may take minutes.
+const browser = await puppeteer.launch({
+  ...{ browser: 'firefox', executablePath, headless: true },
+  protocolTimeout: 0,
+});
 try {
   const page = await browser.newPage();
   const failure = new Promise((_, reject) => page.on('pageerror', reject));
   failure.catch(() => undefined); // it may come before anybody waits for it
   await page.goto(address);
-  const result = page.waitForFunction(() => globalThis.result, { timeout: 200_000 });
+  const result = page.waitForFunction(() => globalThis.result, { timeout: 400_000 });
   console.log(JSON.stringify(await (await Promise.race([result, failure])).jsonValue()));
 } finally {
   await browser.close();

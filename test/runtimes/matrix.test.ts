@@ -9,7 +9,7 @@ import { RUNTIMES, type Row, type Runtime } from './matrix/runtimes.ts';
 import { faults, table, type Outcome } from './matrix/table.ts';
 
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: 420_000, hookTimeout: 240_000 });
 
 const blob = matrix_blob();
 const outcomes = new Map<Runtime, Outcome>();

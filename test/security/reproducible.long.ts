@@ -38,6 +38,6 @@ function built(): Record<string, string> {
 
 test('two clean builds give the same bytes', () => {
   const [first, second] = [built(), built()];
-  expect(Object.keys(first).filter((name) => name.endsWith('.wasm'))).toHaveLength(6);
+  expect(Object.keys(first).filter((name) => name.endsWith('.wasm'))).toHaveLength(7);
   expect(second).toEqual(first);
 });
