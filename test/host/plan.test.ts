@@ -160,6 +160,14 @@ describe('Plans of the default AlignConfig', () => {
     for (const plan of plans_of(config, [VISION], [TEXT], limit)) check_blocks(plan, limit);
   });
 
+  test('fill a shard to its last byte', () => {
+    const shards = (limit: number): Set<number> =>
+      new Set(weight_requests(plans_of(golden('odd'), [], [TEXT], limit)[0]!).map(({ shard }) => shard));
+    const [{ weight_bytes }] = plans_of(golden('odd'), [], [TEXT]) as [Plan];
+    expect(shards(weight_bytes)).toEqual(new Set([0]));
+    expect(shards(weight_bytes - 1)).toEqual(new Set([0, 1]));
+  });
+
   test('split a word table that is larger than a shard, an op for each piece', () => {
     const limit = 20 * 2 ** 20;
     const [plan] = plans_of(config, [], [TEXT], limit);
