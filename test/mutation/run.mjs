@@ -1,6 +1,6 @@
-// node test/mutation/run.mjs [--mutants N] [--seed S] [--only PATH] [--survivors] [--part I/N] [--report]: changes assembly/ in one place at a time
-// and sees whether a test fails. What is known is in results.jsonl and is not tried again, so a run goes on where the last
-// one ended.
+// node test/mutation/run.mjs [--mutants N] [--seed S] [--only PATH] [--survivors] [--part I/N] [--report]: changes assembly/
+// in one place at a time and sees whether a test fails. What is known is in results.jsonl and is not tried again, so a run
+// goes on where the last one ended.
 
 import { parseArgs } from 'node:util';
 import { bundle_of } from '../support/bundled.mjs';
