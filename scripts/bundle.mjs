@@ -98,16 +98,16 @@ copyFileSync(join(out, jpeg), join(deno, jpeg));
 
 // dist/core: align-wasm/core, one file that imports nothing. These modules it leaves out; core_extras.js stands in for them.
 const extras = [
-  ...[
-    'checkpoint/body',
-    'checkpoint/fetching',
-    'checkpoint/locations',
-    'checkpoint/remote/verify',
-    'gpu_runtime',
-    'joint_plan',
-    'offload/client',
-  ],
-  ...['processor/decode', 'search/model_index', 'wasm/threads'],
+  'checkpoint/body',
+  'checkpoint/fetching',
+  'checkpoint/locations',
+  'checkpoint/remote/verify',
+  'gpu_runtime',
+  'joint_plan',
+  'offload/client',
+  'processor/decode',
+  'search/model_index',
+  'wasm/threads',
 ].map((name) => join(root, `dist/${name}.js`));
 const without_extras = {
   name: 'without-extras',

@@ -72,7 +72,8 @@ export class Bench {
 
   #found(module: TestModule, name: string, errors: readonly unknown[] | undefined): void {
     const test = `${relative(this.#folder, module.moduleId)} > ${name}`;
-    this.#failure ??= { test, message: first_line(errors ?? []) };
+    const message = first_line(errors ?? []).replaceAll(`${this.#folder}/`, ''); // a result is the same wherever it is made
+    this.#failure ??= { test, message };
   }
 }
 

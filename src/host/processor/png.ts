@@ -41,6 +41,11 @@ function corrupt(why: string, detail: Record<string, unknown> = {}): AlignError 
   return new AlignError('corrupt_image', `The PNG is damaged: ${why}`, { detail });
 }
 
+/** What a decoder's failure comes to. */
+function failed(why: string, cause: unknown): AlignError {
+  return out_of_memory(cause) ?? new AlignError('corrupt_image', `The PNG is damaged: ${why}`, { cause });
+}
+
 interface Header extends PngSize {
   readonly interlaced: boolean;
 }
@@ -88,10 +93,7 @@ async function decode(bytes: Uint8Array): Promise<Uint8Array | Uint16Array> {
   try {
     return (await pictures.decode_png(bytes)).data;
   } catch (cause) {
-    throw (
-      out_of_memory(cause) ??
-      new AlignError('corrupt_image', `The PNG is damaged: ${(cause as Error).message}`, { cause })
-    );
+    throw failed((cause as Error).message, cause);
   }
 }
 
@@ -161,10 +163,7 @@ async function check_inflated(data: readonly Chunk[], header: Header): Promise<v
     expected,
     (part) => (adler = adler32(part, adler)),
   ).catch((cause: unknown) => {
-    throw (
-      out_of_memory(cause) ??
-      new AlignError('corrupt_image', 'The PNG is damaged: its data does not inflate', { cause })
-    );
+    throw failed('its data does not inflate', cause);
   });
   if (size !== expected) throw corrupt(`its data inflates to other than ${expected} bytes`);
   const end = join(data.slice(-4).map((chunk) => chunk.data.subarray(-4))).subarray(-4);
