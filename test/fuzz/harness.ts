@@ -41,8 +41,11 @@ export interface Verdict {
 
 export const MOST_MS = 100;
 
-/** Times that an input is tried which took too long or too much: another process may have had its turn meanwhile. */
-const TRIES = 4;
+/**
+ * Times that an input is tried which took too long or too much: another process may have had its turn meanwhile, and garbage
+ * counts until V8 collects it, which it does within some 16 MB: four tries of 4 MB were sometimes none of that.
+ */
+const TRIES = 8;
 
 export function size_of(files: Case): number {
   return Object.values(files).reduce((sum, { length }) => sum + length, 0);
