@@ -24,25 +24,27 @@ def to_pil(array):
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
+def resize_case(random, resample):
+    """A picture, and [width, height, channels, width and height of the result, filter, digest of the result]."""
+    most = random.choice([4, 20, 100, 260])
+    width, height, to_width, to_height = (1 + random.below(most) for _ in range(4))
+    if random.chance(15):
+        to_width = width
+    if random.chance(15):
+        to_height = height
+    channels = random.choice([1, 2, 3, 3, 3, 4])
+    array = picture(random, width, height, channels)
+    result = np.asarray(to_pil(array).resize((to_width, to_height), resample))
+    return array, [width, height, channels, to_width, to_height, resample, digest(result.tobytes())]
+
+
 def resize_golden():
     random = Random(4)
-    cases = []
-    for i in range(420):
-        most = random.choice([4, 20, 100, 260])
-        width, height, to_width, to_height = (1 + random.below(most) for _ in range(4))
-        if random.chance(15):
-            to_width = width
-        if random.chance(15):
-            to_height = height
-        channels, resample = random.choice([1, 2, 3, 3, 3, 4]), i % 6
-        array = picture(random, width, height, channels)
-        result = np.asarray(to_pil(array).resize((to_width, to_height), resample))
-        cases.append([width, height, channels, to_width, to_height, resample, digest(result.tobytes())])
-    write("resize", cases)
+    write("resize", [resize_case(random, i % 6)[1] for i in range(420)])
 
 
-def image_processor_golden():
-    random = Random(5)
+def image_processor_case(random, pixels):
+    """Pictures drawn from `pixels`, and [flags, channels, sizes, shape and digest of pixel_values, null where refused]."""
 
     def edge():
         return 1 + random.below(50)
@@ -50,38 +52,38 @@ def image_processor_golden():
     def box():
         return {"height": edge(), "width": edge()}
 
-    cases = []
-    while len(cases) < 300:
-        channels, count = random.choice([3, 3, 3, 1, 4]), 1 + random.below(2)
-        fraction = lambda: (1 + random.below(1000)) / 1000  # noqa: E731
-        values = lambda: random.choice([fraction(), [fraction() for _ in range(channels)]])  # noqa: E731
-        options = {
-            "do_resize": (60, lambda: random.chance(75)),
-            "size": (95, lambda: random.choice([box(), box(), edge(), [edge(), edge()], {"shortest_edge": edge()},
-                {"shortest_edge": edge(), "longest_edge": 20 + edge()}, {"max_height": edge(), "max_width": edge()}])),
-            "resample": (80, lambda: random.below(6)),
-            "do_center_crop": (60, lambda: random.chance(60)),
-            "crop_size": (90, lambda: random.choice([box(), edge()])),
-            "do_rescale": (60, lambda: random.chance(70)),
-            "rescale_factor": (60, lambda: random.choice([1 / 255, 1 / 127.5, 0.5, 2, 1])),
-            "rescale_offset": (60, lambda: random.chance(50)),
-            "do_normalize": (60, lambda: random.chance(50)),
-            "include_top": (60, lambda: random.chance(50)),
-            "image_mean": (100 if channels != 3 else 50, values),
-            "image_std": (100 if channels != 3 else 50, values),
-        }  # fmt: skip
-        config = {name: make() for name, (percent, make) in options.items() if random.chance(percent)}
-        same, size = random.chance(60), (edge(), edge())
-        sizes = [size if same else (edge(), edge()) for _ in range(count)]
-        pixels = Random(1000 + len(cases))
-        images = [picture(pixels, *wh, channels) for wh in sizes]
-        try:
-            values = EfficientNetImageProcessorPil(**config)([to_pil(a) for a in images], return_tensors="np").pixel_values
-        except Exception:
-            cases.append([config, channels, sizes, None, None])
-            continue
-        cases.append([config, channels, sizes, list(values.shape), digest(values.astype("<f4").tobytes())])
-    write("image_processor", cases)
+    channels, count = random.choice([3, 3, 3, 1, 4]), 1 + random.below(2)
+    fraction = lambda: (1 + random.below(1000)) / 1000  # noqa: E731
+    values = lambda: random.choice([fraction(), [fraction() for _ in range(channels)]])  # noqa: E731
+    options = {
+        "do_resize": (60, lambda: random.chance(75)),
+        "size": (95, lambda: random.choice([box(), box(), edge(), [edge(), edge()], {"shortest_edge": edge()},
+            {"shortest_edge": edge(), "longest_edge": 20 + edge()}, {"max_height": edge(), "max_width": edge()}])),
+        "resample": (80, lambda: random.below(6)),
+        "do_center_crop": (60, lambda: random.chance(60)),
+        "crop_size": (90, lambda: random.choice([box(), edge()])),
+        "do_rescale": (60, lambda: random.chance(70)),
+        "rescale_factor": (60, lambda: random.choice([1 / 255, 1 / 127.5, 0.5, 2, 1])),
+        "rescale_offset": (60, lambda: random.chance(50)),
+        "do_normalize": (60, lambda: random.chance(50)),
+        "include_top": (60, lambda: random.chance(50)),
+        "image_mean": (100 if channels != 3 else 50, values),
+        "image_std": (100 if channels != 3 else 50, values),
+    }  # fmt: skip
+    config = {name: make() for name, (percent, make) in options.items() if random.chance(percent)}
+    same, size = random.chance(60), (edge(), edge())
+    sizes = [size if same else (edge(), edge()) for _ in range(count)]
+    images = [picture(pixels, *wh, channels) for wh in sizes]
+    try:
+        values = EfficientNetImageProcessorPil(**config)([to_pil(a) for a in images], return_tensors="np").pixel_values
+    except Exception:
+        return images, [config, channels, sizes, None, None]
+    return images, [config, channels, sizes, list(values.shape), digest(values.astype("<f4").tobytes())]
+
+
+def image_processor_golden():
+    random = Random(5)
+    write("image_processor", [image_processor_case(random, Random(1000 + i))[1] for i in range(300)])
 
 
 # --- PNG files, written here so that every kind occurs ----------------------------------------------------------------
@@ -146,8 +148,8 @@ def orientation_chunk(random):
     return chunk(b"tEXt", b"Raw profile type exif\0" + profile)
 
 
-def png(random, colour, depth, interlaced):
-    width, height, channels = 1 + random.below(11), 1 + random.below(11), CHANNELS[colour]
+def png(random, colour, depth, interlaced, edge):
+    width, height, channels = 1 + random.below(edge), 1 + random.below(edge), CHANNELS[colour]
     most = 2**depth
     colours = min(random.choice([1, 2, 5, most]), most, 20)
     samples = (random.numbers(width * height * channels) % most).reshape(height, width, channels)
@@ -179,24 +181,24 @@ def png(random, colour, depth, interlaced):
     return b"".join([*parts, chunk(b"IEND", b"")])
 
 
-def png_golden():
+PNG_KINDS = [(colour, depth, interlaced) for colour in DEPTHS for depth in DEPTHS[colour] for interlaced in (False, True)]
+GROUND = (255, 128, 10)
+
+
+def png_case(random, colour, depth, interlaced, edge=11):
     """[colour, depth, interlaced, file, width, height, RGB, on a ground or null where Pillow has no exact answer]."""
+    data = png(random, colour, depth, interlaced, edge)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    rgb = upright.convert("RGB")
+    laid = None
+    # Pillow compares tRNS before scaling or clipping for these, and so misses the transparent pixels.
+    if not (colour == 0 and depth != 8) and not (colour == 2 and depth == 16):
+        on = Image.new("RGBA", rgb.size, (*GROUND, 255))
+        laid = digest(Image.alpha_composite(on, upright.convert("RGBA")).convert("RGB").tobytes())
+    return [colour, depth, interlaced, base64.b64encode(data).decode(), *rgb.size, digest(rgb.tobytes()), laid]
+
+
+def png_golden():
     random = Random(6)
-    ground = (255, 128, 10)
-    cases = []
-    for _ in range(8):
-        for colour, depths in DEPTHS.items():
-            for depth in depths:
-                for interlaced in (False, True):
-                    data = png(random, colour, depth, interlaced)
-                    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-                    rgb = upright.convert("RGB")
-                    laid = None
-                    # Pillow compares tRNS before scaling or clipping for these, and so misses the transparent pixels.
-                    if not (colour == 0 and depth != 8) and not (colour == 2 and depth == 16):
-                        on = Image.new("RGBA", rgb.size, (*ground, 255))
-                        laid = digest(Image.alpha_composite(on, upright.convert("RGBA")).convert("RGB").tobytes())
-                    cases.append(
-                        [colour, depth, interlaced, base64.b64encode(data).decode(), *rgb.size, digest(rgb.tobytes()), laid]
-                    )
-    write("png", {"ground": ground, "cases": cases})
+    cases = [png_case(random, *kind) for _ in range(8) for kind in PNG_KINDS]
+    write("png", {"ground": GROUND, "cases": cases})

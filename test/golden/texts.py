@@ -71,6 +71,20 @@ def tricky_texts():
     ]  # fmt: skip
 
 
+def wide_tokenizer(vocab, flags):
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(**flags)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(SPECIAL)
+    return tokenizer
+
+
+def ids_and_normal(tokenizer, texts):
+    """Of each text the ids as bytes of u32, and the normalised text as UTF-8."""
+    ids = [np.array(e.ids, "<u4").tobytes() for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    return ids, [tokenizer.normalizer.normalize_str(t).encode() for t in texts]
+
+
 def texts_golden():
     random = Random(2)
     texts = [text(random) for _ in range(20000)]
@@ -78,12 +92,8 @@ def texts_golden():
     vocab = wide_vocabulary()
     runs = []
     for flags in NORMALIZERS:
-        tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
-        tokenizer.normalizer = normalizers.BertNormalizer(**flags)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        tokenizer.add_special_tokens(SPECIAL)
-        ids = [np.array(e.ids, "<u4").tobytes() for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
-        normal = [tokenizer.normalizer.normalize_str(t).encode() for t in texts]
+        tokenizer = wide_tokenizer(vocab, flags)
+        ids, normal = ids_and_normal(tokenizer, texts)
         runs.append(
             {
                 "normalizer": flags,

@@ -1,0 +1,3 @@
+import { bundle_of } from '../support/bundled.mjs';
+
+await import(await bundle_of('test/oracle/main.ts'));
