@@ -1,5 +1,7 @@
-// A signal that fires before every continuation of a load or a call, or before many of them where there are very many.
+// A signal that fires before every continuation of a load or a call, or before many of them where there are very many: evenly
+// apart, or at random where more points are asked for.
 
+import { Dice } from '../fuzz/dice.ts';
 import { test_gpu } from '../kernels/support/gpu.ts';
 import type { Align } from '../../src/host/align.ts';
 import type { CallOptions } from '../../src/host/options.ts';
@@ -7,11 +9,18 @@ import { hostile_server, type HostileServer } from '../support/hostile_server.ts
 import { WatchedGpu } from '../support/watched_gpu.ts';
 import { also_count, census } from './census.ts';
 import { before_continuation, count_continuations, spread } from './continuations.ts';
-import { Tally, type At, type FaultKind, type Row } from './harness.ts';
+import { Tally, type At, type FaultKind, type Order, type Row } from './harness.ts';
 import { JOB_NAMES, JOBS, load, loads, tiny, type Loader, type Tiny } from './tiny.ts';
 
-/** Points tried of one load or call. */
+/** Points tried of one load or call, evenly apart, where no number of random ones is asked for. */
 const MOST = 16;
+
+/** Which continuations of `count` are aborted before. */
+function chosen(count: number, { points, seed }: Order): number[] {
+  if (points === null) return spread(count, MOST);
+  const dice = new Dice(seed);
+  return Array.from({ length: points }, () => 1 + dice.below(count));
+}
 
 /** Batches of one, and a turn of the event loop wherever one can be. */
 const CALL: CallOptions = { batch_size: 1, yield_ms: 0.001 };
@@ -22,7 +31,7 @@ interface Subject {
   readonly call: (signal: AbortSignal) => Promise<string>;
 }
 
-async function interrupted(what: string, subjects: readonly Subject[], at: At): Promise<Row> {
+async function interrupted(what: string, subjects: readonly Subject[], at: At, order: Order): Promise<Row> {
   const { signal: never } = new AbortController();
   for (const { call } of subjects) await call(never); // what is made once is made before anything is counted
   const before = await census();
@@ -30,7 +39,7 @@ async function interrupted(what: string, subjects: readonly Subject[], at: At): 
   for (const { name, call } of subjects) {
     const right = await call(never);
     const count = await count_continuations(() => call(never));
-    for (const nth of spread(count, MOST)) {
+    for (const nth of chosen(count, order)) {
       const controller = new AbortController();
       await tally.point(
         `${name}, at ${nth} of ${count}`,
@@ -73,7 +82,7 @@ function served({ files, packed }: Tiny): Promise<HostileServer> {
 
 export const abort: FaultKind = {
   name: 'abort',
-  async run(at) {
+  async run(at, order) {
     const model = await tiny();
     const { folder } = model;
     const server = await served(model);
@@ -85,9 +94,9 @@ export const abort: FaultKind = {
 
     const local = [...loads(model), ['with worker: true', in_worker] as const];
     const rows = [
-      await interrupted('load from this machine', local.map(loading), at),
-      await interrupted('load from a server', remote(server).map(loading), at),
-      await interrupted('load on a GPU', [loading(['a folder', on_gpu])], at),
+      await interrupted('load from this machine', local.map(loading), at, order),
+      await interrupted('load from a server', remote(server).map(loading), at, order),
+      await interrupted('load on a GPU', [loading(['a folder', on_gpu])], at, order),
     ];
     const calls: [string, Loader][] = [
       ['one thread', (o) => load(folder, o)],
@@ -97,7 +106,7 @@ export const abort: FaultKind = {
     ];
     for (const [where, open] of calls) {
       using align = await open();
-      rows.push(await interrupted(`calls on ${where}`, running(align), at));
+      rows.push(await interrupted(`calls on ${where}`, running(align), at, order));
     }
     await server.close();
     model.close();

@@ -27,10 +27,17 @@ export interface Row {
 /** Hears the name of each point before it is tried. */
 export type At = (point: string) => void;
 
+/** Random points beside those that are always tried, for kinds that have them. */
+export interface Order {
+  /** Null for as many as a short run has. */
+  readonly points: number | null;
+  readonly seed: number;
+}
+
 /** A kind of fault. */
 export interface FaultKind {
   readonly name: string;
-  readonly run: (at: At) => Promise<Row[]>;
+  readonly run: (at: At, order: Order) => Promise<Row[]>;
 }
 
 /** What a call came to: a digest of its answer, or what it threw. */

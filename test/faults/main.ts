@@ -1,17 +1,17 @@
 // The thread behind run.mjs: every kind of fault in turn, what was found, then the table.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { table, type Row } from './harness.ts';
+import { table, type Order, type Row } from './harness.ts';
 import { KINDS_OF_FAULTS } from './kinds.ts';
 
-const { only } = workerData as { only: string | null };
+const { only, ...order } = workerData as Order & { only: string | null };
 const chosen = KINDS_OF_FAULTS.filter(({ name }) => only === null || name === only);
 if (chosen.length === 0)
   throw new Error(`no kind ${only}: there are ${KINDS_OF_FAULTS.map(({ name }) => name).join(', ')}`);
 
 const rows: Row[] = [];
 for (const { run } of chosen) {
-  const own = await run((point) => parentPort!.postMessage(point));
+  const own = await run((point) => parentPort!.postMessage(point), order);
   rows.push(...own);
   for (const finding of own.flatMap(({ findings }) => findings)) console.log(finding);
 }

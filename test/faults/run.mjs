@@ -1,19 +1,26 @@
-// npm run faults [-- --only NAME]: memory that runs out, aborts, lost GPUs, lost threads and networks that fail, at every point
-// where they can, as one table. It all happens in a thread, so that what never returns is seen: this process names the point
-// and ends it.
+// npm run faults [-- --only NAME] [--points N] [--seed S]: memory that runs out, aborts, lost GPUs, lost threads and networks that
+// fail, at every point where they can, as one table. With --points, aborts at N random points of each load and call, and N
+// random networks. It all happens in a thread, so that what never returns is seen: this process names the point and ends it.
 
+import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { bundle_of } from '../support/bundled.mjs';
 
 const HANG_MS = 60_000;
 
-const [flag, only = null, ...more] = process.argv.slice(2);
-if ((flag !== undefined && flag !== '--only') || more.length > 0)
-  throw new Error(`${[flag, ...more].join(' ')}: the only option of faults is --only NAME`);
+const { values: flags } = parseArgs({
+  options: { only: { type: 'string' }, points: { type: 'string' }, seed: { type: 'string' } },
+});
+const workerData = {
+  only: flags.only ?? null,
+  points: flags.points === undefined ? null : Number(flags.points),
+  seed: Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31)),
+};
+console.log(`seed ${workerData.seed}`);
 process.env.VK_ICD_FILENAMES ??= '/usr/lib/chromium/vk_swiftshader_icd.json';
 process.env.XDG_RUNTIME_DIR ??= '/tmp';
 
-const worker = new Worker(await bundle_of('test/faults/main.ts'), { workerData: { only } });
+const worker = new Worker(await bundle_of('test/faults/main.ts'), { workerData });
 let point = 'no point';
 const watch = () =>
   setTimeout(() => {

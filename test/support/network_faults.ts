@@ -1,73 +1,30 @@
 // Every way in which a server can fail or lie while a file is fetched from it, and what has to become of each.
 
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync } from 'node:zlib';
 import type { OpenOptions } from '../../src/host/checkpoint/model_files.ts';
-import type { Fault, Turn } from './hostile_server.ts';
+import type { Fault } from './hostile_server.ts';
+import {
+  after,
+  always,
+  cut_at,
+  first,
+  gzipped,
+  on_file,
+  OTHER,
+  other_version,
+  page,
+  plain,
+  range_header,
+  raw,
+  redirect,
+  reset,
+  shorter,
+  silent,
+  stall_at,
+  status,
+  whole,
+} from './network_actions.ts';
 import { FILE, NAME, SUM, type Outcome, type Site } from './network_site.ts';
-
-const OTHER = Buffer.from(FILE.map((byte) => byte ^ 0x55));
-
-/** A fault of the first `count` requests for the file. */
-function first(count: number, fault: (turn: Turn) => void): Fault {
-  return on_file((turn) => {
-    if (turn.before >= count) return false;
-    fault(turn);
-    return true;
-  });
-}
-
-/** A fault of every request from number `from` on. */
-function after(from: number, fault: (turn: Turn) => void): Fault {
-  return on_file((turn) => {
-    if (turn.before < from) return false;
-    fault(turn);
-    return true;
-  });
-}
-
-const always = (fault: (turn: Turn) => void): Fault => after(0, fault);
-
-function on_file(fault: Fault): Fault {
-  return (turn) => new URL(turn.request.url!, 'http://x').pathname === `/m/${NAME}` && fault(turn);
-}
-
-const length_of = ({ range }: Turn): number => (range ? range.end - range.start : FILE.length);
-const cut_at = (share: number) => (turn: Turn) => turn.good({ cut: Math.floor(length_of(turn) * share) });
-const status = (code: number, headers: Record<string, string> = {}) => {
-  return ({ response }: Turn): void => void response.writeHead(code, headers).end('no');
-};
-const reset = ({ request }: Turn): void => void request.socket.destroy();
-const raw = (text: string) => {
-  return ({ request }: Turn): void => void request.socket.end(text);
-};
-const redirect = (location: string, code = 302) => status(code, { Location: location });
-const silent = (): void => undefined;
-const stall_at = (share: number) => (turn: Turn) => {
-  const { response, range } = turn;
-  const { start, end } = range ?? { start: 0, end: FILE.length };
-  const headers = { ETag: turn.etag, 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}` };
-  response.writeHead(206, { ...headers, 'Content-Length': String(end - start) });
-  response.write(FILE.subarray(start, start + Math.floor((end - start) * share)));
-};
-/** An answer that ranges have no part in. */
-const whole = (headers: Record<string, string>, body: Buffer, cut?: number) => {
-  return ({ response, etag }: Turn): void => {
-    response.writeHead(200, { ETag: etag, ...headers });
-    if (cut === undefined) response.end(body);
-    else response.write(body.subarray(0, cut), () => response.destroy());
-  };
-};
-const plain = { 'Content-Length': String(FILE.length) };
-const gzipped = gzipSync(FILE, { level: 1 });
-const other_version = (turn: Turn): void => {
-  const [start, end] = [turn.range?.start ?? 0, turn.range?.end ?? OTHER.length];
-  const headers = { ETag: '"other"', 'Content-Range': `bytes ${start}-${end - 1}/${OTHER.length}` };
-  if (turn.request.headers['if-range'] === undefined)
-    turn.response.writeHead(206, headers).end(OTHER.subarray(start, end));
-  else turn.response.writeHead(200, { ETag: '"other"' }).end(OTHER);
-};
-const range_header = (text: (turn: Turn) => string) => (turn: Turn) =>
-  turn.good({ headers: turn.range ? { 'Content-Range': text(turn) } : {} });
 
 /** Each makes its fault anew: some remember what they were asked. */
 export const NETWORK_FAULTS: [
@@ -170,17 +127,7 @@ export const NETWORK_FAULTS: [
       ),
     'right',
   ],
-  [
-    'a shorter range than asked for',
-    () =>
-      always(({ range, response, etag }) => {
-        const [start, end] = [range!.start, Math.min(range!.end, range!.start + 700_000)];
-        response
-          .writeHead(206, { ETag: etag, 'Content-Range': `bytes ${start}-${end - 1}/${FILE.length}` })
-          .end(FILE.subarray(start, end));
-      }),
-    'right',
-  ],
+  ['a shorter range than asked for', () => always(shorter(700_000)), 'right'],
   [
     'fewer bytes than Content-Range says',
     () =>
@@ -315,15 +262,7 @@ export const NETWORK_FAULTS: [
     () => always(status(404, { 'X-Error-Code': 'RepoNotFound' })),
     'not_found',
   ],
-  [
-    'a page in place of the file',
-    () =>
-      always(
-        ({ response }) =>
-          void response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<html>'),
-      ),
-    'absent',
-  ],
+  ['a page in place of the file', () => always(page), 'absent'],
   ['204', () => always(status(204)), 'network'],
   [
     '304 that nobody asked for',
