@@ -90,6 +90,18 @@ export function make_png(
   ]);
 }
 
+/** One of the kinds, with transparency or without, from a seed. */
+export function random_png(seed: number, kind: Kind, transparent: boolean): Buffer {
+  const next = random_bytes(seed);
+  const { colour, depth } = kind;
+  const colours = colour === 3 ? Uint8Array.from({ length: 3 << depth }, next) : undefined;
+  const key = colour === 3 ? 1 << (depth - 1) : colour === 2 ? 6 : 2;
+  const alpha = transparent
+    ? Uint8Array.from({ length: key }, (_, i) => (colour !== 3 && depth < 16 && i % 2 === 0 ? 0 : next() % 2))
+    : undefined;
+  return make_png(kind, [deflateSync(random_lines(kind, next))], colours, alpha);
+}
+
 /** One small PNG of each colour type, depth and interlacing, with transparency and without, by a name for it. */
 export function* all_kinds(): Generator<[name: string, png: Buffer]> {
   const [width, height] = [37, 29];
@@ -97,17 +109,8 @@ export function* all_kinds(): Generator<[name: string, png: Buffer]> {
     for (const depth of depths)
       for (const interlaced of [false, true])
         for (const transparent of colour < 4 ? [false, true] : [false]) {
-          const next = random_bytes(colour * 1000 + depth * 4 + Number(interlaced) * 2 + Number(transparent));
-          const kind = { width, height, colour, depth, interlaced };
-          const colours = colour === 3 ? Uint8Array.from({ length: 3 << depth }, next) : undefined;
-          const key = colour === 3 ? 1 << (depth - 1) : colour === 2 ? 6 : 2;
-          const alpha = transparent
-            ? Uint8Array.from({ length: key }, (_, i) =>
-                colour !== 3 && depth < 16 && i % 2 === 0 ? 0 : next() % 2,
-              )
-            : undefined;
-          const data = deflateSync(random_lines(kind, next));
+          const seed = colour * 1000 + depth * 4 + Number(interlaced) * 2 + Number(transparent);
           const name = `${colour}-${depth}${interlaced ? '-interlaced' : ''}${transparent ? '-transparent' : ''}`;
-          yield [name, make_png(kind, [data], colours, alpha)];
+          yield [name, random_png(seed, { width, height, colour, depth, interlaced }, transparent)];
         }
 }

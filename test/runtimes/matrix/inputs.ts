@@ -1,5 +1,5 @@
 // What every runtime of the matrix computes from: 100 pictures, 100 texts, and the embedded model, whose checkpoint it was
-// packed from in 8 bits is loaded in fp32.
+// packed from in 8 bits is loaded in fp32. MATRIX_MORE adds as many random pictures and texts.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,11 @@ export const CHECKPOINT: string = fileURLToPath(new URL('../../../weights/checkp
 /** The package as npm installed it. */
 export const INSTALLED: string = fileURLToPath(new URL('../../node_modules/align-wasm/', import.meta.url));
 
-export const PICTURES: ReadonlyMap<string, Uint8Array> = matrix_pictures();
-export const TEXTS: readonly string[] = matrix_texts();
+/** Pictures, and texts, of the matrix. */
+export const COUNT: number = 100 + Number(process.env['MATRIX_MORE'] ?? 0);
+
+export const PICTURES: ReadonlyMap<string, Uint8Array> = matrix_pictures(COUNT - 100);
+export const TEXTS: readonly string[] = matrix_texts(COUNT - 100);
 
 /** What the embeddings are of, in their order. */
 export const ITEMS: readonly string[] = [

@@ -1,9 +1,11 @@
-// The 100 picture files of the matrix, all committed and as they are. Every runtime decodes them by itself.
+// The 100 picture files of the matrix, all committed and as they are, and random ones where more are asked for. Every runtime
+// decodes them by itself.
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { pictures } from '../../processor/pictures.ts';
-import { golden } from '../../processor/random.ts';
+import { golden, Random } from '../../processor/random.ts';
+import { KINDS, random_png } from '../../support/png.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -39,8 +41,19 @@ const JPEGS = [
   ...['4x1 40x33', '1x4 40x33', '3x2 40x33', 'mixed sampling 2', 'scans apart'],
 ];
 
-/** The files by a name for each. */
-export function matrix_pictures(): Map<string, Uint8Array> {
+/** PNGs of every kind and many sizes, from nothing but their numbers. */
+function* random_pngs(count: number): Generator<[name: string, png: Uint8Array]> {
+  for (let i = 0; i < count; i++) {
+    const random = new Random(i);
+    const [colour, depths] = random.choice(KINDS);
+    const [width, height, depth] = [1 + random.below(150), 1 + random.below(150), random.choice(depths)];
+    const kind = { width, height, colour, depth, interlaced: random.chance(50) };
+    yield [`random PNG ${i}`, random_png(i, kind, colour < 4 && random.chance(50))];
+  }
+}
+
+/** The files by a name for each; `more` beyond the 100. */
+export function matrix_pictures(more: number): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   for (const path of [...ICONS, ...PHOTOS]) files.set(path, readFileSync(root + path));
   const { cases } = golden<{ cases: [colour: number, depth: number, interlaced: boolean, file: string][] }>(
@@ -53,5 +66,6 @@ export function matrix_pictures(): Map<string, Uint8Array> {
   }
   const jpegs = new Map(pictures('jpeg').map(({ name, file }) => [name, file]));
   for (const name of JPEGS) files.set(`JPEG: ${name}`, jpegs.get(name)!);
+  for (const [name, png] of random_pngs(more)) files.set(name, png);
   return files;
 }

@@ -1,4 +1,4 @@
-// The 100 texts of the matrix.
+// The 100 texts of the matrix, and random ones where more are asked for.
 
 import { Random, random_text } from '../../processor/random.ts';
 
@@ -125,9 +125,9 @@ const WRITTEN = [
   ...FROZEN,
 ];
 
-/** Written ones, and random characters from all over Unicode. None has a NUL, which no command line can hold. */
-export function matrix_texts(): string[] {
+/** Written ones, and random characters from all over Unicode, 100 and `more`. None has a NUL, which no command line can hold. */
+export function matrix_texts(more: number): string[] {
   const random = new Random(100);
-  const rest = Array.from({ length: 100 - WRITTEN.length }, () => random_text(random).replaceAll('\0', ' '));
-  return [...WRITTEN, ...rest];
+  const length = 100 - WRITTEN.length + more;
+  return [...WRITTEN, ...Array.from({ length }, () => random_text(random).replaceAll('\0', ' '))];
 }
