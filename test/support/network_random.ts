@@ -73,15 +73,15 @@ function from_code(code: number): readonly [string, Action] {
   return [String(code), status(code)];
 }
 
-/** Another version from the start is a right answer of that server, so the first answer is of the right one. */
-const starts = (draw: Draw): boolean => draw !== DRAWS.at(-1);
+/** What another version alone answers is right for that server, so the right one has answered first. */
+const ever = (draw: Draw): boolean => draw !== DRAWS.at(-1);
 
 export function random_fault(dice: Dice, site: Site): RandomFault {
   const often = dice.pick([0.05, 0.3, 0.6, 0.95]);
   const kinds = dice.chance(0.5) ? DRAWS : [dice.pick(DRAWS), dice.pick(DRAWS)];
   const said: string[] = [];
   const fault = on_file((turn) => {
-    const able = turn.before === 0 ? kinds.filter(starts) : kinds;
+    const able = said.includes('good') ? kinds : kinds.filter(ever);
     if (able.length === 0 || !dice.chance(often)) {
       said.push('good');
       return false;

@@ -48,8 +48,8 @@ export class BertTokenizer {
   readonly special_tokens_map: SpecialTokens;
   readonly #settings: TokenizerSettings;
   readonly #core: WordPiece;
-  /** Token of each id, where it has one. */
-  readonly #tokens: ReadonlyMap<number, string>;
+  /** Made when it is first asked for: whoever only encodes need not hold it. */
+  #token_of: ReadonlyMap<number, string> | null = null;
   readonly #added: ReadonlyMap<string, number>;
   readonly #special: ReadonlySet<string>;
 
@@ -60,13 +60,6 @@ export class BertTokenizer {
     this.model_max_length = settings.model_max_length;
     this.special_tokens_map = settings.special_tokens;
     this.#added = new Map(settings.added_tokens.map(({ content, id }) => [content, id]));
-    const tokens = new Map<number, string>();
-    for (const [token, id] of settings.vocab) tokens.set(id, token);
-    // tokenizers gives back a token that is looked for after normalisation as it is looked for.
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-    for (const { content, id, normalized } of settings.added_tokens)
-      tokens.set(id, normalized ? decoder.decode(this.#core.normalize(content)) : content);
-    this.#tokens = tokens;
     this.#special = new Set(
       settings.added_tokens.filter(({ special }) => special).map(({ content }) => content),
     );
@@ -220,6 +213,19 @@ export class BertTokenizer {
   async save_pretrained(folder: string): Promise<void> {
     for (const [name, text] of this.#settings.files)
       await platform.write(saved_path(folder, name), [new TextEncoder().encode(text)]);
+  }
+
+  /** Token of each id, where it has one. */
+  get #tokens(): ReadonlyMap<number, string> {
+    if (this.#token_of !== null) return this.#token_of;
+    const { vocab, added_tokens } = this.#settings;
+    const tokens = new Map<number, string>();
+    for (const [token, id] of vocab) tokens.set(id, token);
+    // tokenizers gives back a token that is looked for after normalisation as it is looked for.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    for (const { content, id, normalized } of added_tokens)
+      tokens.set(id, normalized ? decoder.decode(this.#core.normalize(content)) : content);
+    return (this.#token_of = tokens);
   }
 
   #id_of(token: string): number | undefined {

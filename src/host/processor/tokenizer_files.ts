@@ -101,13 +101,15 @@ function settings_of(files: TokenFiles, vocab_text: string | null): Omit<Tokeniz
 }
 
 function json_vocab(model: Json): Map<string, number> {
-  const entries = Object.entries(object(TOKENIZER, model, 'vocab') ?? {});
-  const bad = entries.find(
-    ([, id]) => !Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= 2 ** 31,
-  );
-  if (bad !== undefined)
-    throw unsupported(TOKENIZER, `model.vocab[${show(bad[0])}]`, bad[1], 'an id is an integer of at least 0');
-  return new Map(entries) as Map<string, number>;
+  const ids = object(TOKENIZER, model, 'vocab') ?? {};
+  const vocab = new Map<string, number>();
+  for (const token of Object.keys(ids)) {
+    const id = ids[token];
+    if (!Number.isSafeInteger(id) || (id as number) < 0 || (id as number) >= 2 ** 31)
+      throw unsupported(TOKENIZER, `model.vocab[${show(token)}]`, id, 'an id is an integer of at least 0');
+    vocab.set(token, id as number);
+  }
+  return vocab;
 }
 
 /** One token a line. White space at its end is no part of it: Unicode's, written out so that every runtime agrees. */
@@ -115,7 +117,9 @@ function text_vocab(text: string): Map<string, number> {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   const spaces = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
-  return new Map(lines.map((line, id) => [line.replace(spaces, ''), id]));
+  const vocab = new Map<string, number>();
+  for (const [id, line] of lines.entries()) vocab.set(line.replace(spaces, ''), id);
+  return vocab;
 }
 
 function read_normalizer(config: Json, json: Json, bert: boolean): BertNormalizer | null {

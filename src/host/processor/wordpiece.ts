@@ -64,15 +64,14 @@ export class WordPiece {
     exports.unicode_init(unicode);
 
     const { vocab } = settings;
-    const tokens = this.#place_texts([...vocab.keys()].map((token) => encoder.encode(token)));
+    const tokens = this.#place_texts([...vocab.keys()]);
     const ids = this.#place(vocab.size * 4);
     this.#instance.u32(ids, vocab.size).set([...vocab.values()]);
     // At most half full, so that a miss ends after a slot or two.
     let slots = 2;
     while (slots < vocab.size * 2) slots *= 2;
     const table = this.#place(slots * 8);
-    const prefix_bytes = encoder.encode(settings.continuing_subword_prefix);
-    const prefix = this.#place_texts([prefix_bytes]).bytes;
+    const prefix = this.#place_texts([settings.continuing_subword_prefix]);
     exports.wordpiece_init(
       tokens.bytes,
       tokens.offsets,
@@ -80,8 +79,8 @@ export class WordPiece {
       vocab.size,
       table,
       slots,
-      prefix,
-      prefix_bytes.length,
+      prefix.bytes,
+      prefix.length,
       unk,
       settings.max_input_chars_per_word,
       this.#options,
@@ -128,16 +127,26 @@ export class WordPiece {
     return at;
   }
 
-  /** Texts one after the other, and where each begins and the last ends. */
-  #place_texts(texts: readonly Uint8Array[]): { bytes: number; offsets: number } {
-    const offsets = new Uint32Array(texts.length + 1);
-    for (const [i, text] of texts.entries()) offsets[i + 1] = offsets[i]! + text.length;
-    const at = this.#place(offsets.byteLength);
-    this.#instance.u32(at, offsets.length).set(offsets);
-    const bytes = this.#place(offsets.at(-1)!);
-    const view = this.#instance.bytes(bytes, offsets.at(-1)!);
-    for (const [i, text] of texts.entries()) view.set(text, offsets[i]);
-    return { bytes, offsets: at };
+  /** Texts (bytes are UTF-8) one after the other, and where each begins and the last ends. */
+  #place_texts(texts: readonly (string | Uint8Array)[]): { bytes: number; length: number; offsets: number } {
+    const offsets = this.#place(4 * (texts.length + 1));
+    const bytes = this.#work;
+    const room = texts.reduce((sum, text) => sum + text.length * (typeof text === 'string' ? 3 : 1), 0);
+    this.#instance.ensure(bytes + room);
+    const ends = this.#instance.u32(offsets, texts.length + 1).subarray(1);
+    const view = this.#instance.bytes(bytes, room);
+    let length = 0;
+    for (const [i, text] of texts.entries()) {
+      const rest = view.subarray(length);
+      if (typeof text === 'string') length += encoder.encodeInto(text, rest).written;
+      else {
+        rest.set(text);
+        length += text.length;
+      }
+      ends[i] = length;
+    }
+    this.#work = Math.ceil((bytes + length) / 16) * 16;
+    return { bytes, length, offsets };
   }
 
   /** Records of added tokens, longest first so that the first match is the longest. One that is empty never matches. */
