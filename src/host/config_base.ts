@@ -1,6 +1,5 @@
 // What the three configurations share: reading config.json, checking, `to_dict`, writing.
 
-import { platform } from '#platform';
 import {
   open_model,
   type ModelFolder,
@@ -10,7 +9,7 @@ import {
 import { read_fields, refuse, type Fields } from './config_fields.ts';
 import { AlignError, show, within_memory } from './errors.ts';
 import { check_load_options } from './options.ts';
-import { saved_path } from './saved_path.ts';
+import { write_saved } from './saved.ts';
 
 const CONFIG = 'config.json';
 
@@ -98,6 +97,6 @@ export abstract class BaseConfig {
 
   /** Writes config.json into a folder, which is made where it is missing. */
   async save_pretrained(folder: string): Promise<void> {
-    await platform.write(saved_path(folder, CONFIG), [new TextEncoder().encode(this.to_json_string())]);
+    await write_saved(folder, CONFIG, this.to_json_string());
   }
 }

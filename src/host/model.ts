@@ -4,7 +4,7 @@ import type { WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { Disposable } from './dispose.ts';
-import { AlignError } from './errors.ts';
+import { AlignError, within_memory } from './errors.ts';
 import type { TextInputs, VisionInputs } from './inputs.ts';
 import { check_call_options, type CallOptions } from './options.ts';
 import type { Plan } from './plan/plan.ts';
@@ -73,7 +73,7 @@ export abstract class Model extends Disposable {
    */
   async save_pretrained(folder: string): Promise<void> {
     await this.config.save_pretrained(folder);
-    await save_model(this.#folder, folder);
+    await within_memory(() => save_model(this.#folder, folder));
   }
 
   /**

@@ -1,32 +1,30 @@
 // save_pretrained for weights: the checkpoint's own tensors, streamed. Packed weights have lost what folding merged, so
 // the checkpoint is opened again.
 
-import { platform } from '#platform';
 import { Checkpoint, type CheckpointTensor } from './checkpoint/checkpoint.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import { WEIGHTS } from './checkpoint/packed_folder.ts';
 import type { ByteSource } from './checkpoint/source.ts';
 import { safetensors_chunks } from './checkpoint/writer.ts';
-import { saved_path } from './saved_path.ts';
+import { write_saved } from './saved.ts';
 
 /** Bytes in memory at once. */
 const RANGE_BYTES = 4 * 2 ** 20;
 
 /** Writes all tensors of `from`, however sharded, as model.safetensors into the folder `to`; a packed file as it is. */
 export async function save_model(from: ModelFolder, to: string): Promise<void> {
-  const path = saved_path(to, WEIGHTS);
   const checkpoint = await Checkpoint.open(from);
   try {
     if (checkpoint.packing) {
       const { source } = checkpoint.files[0]!;
-      await platform.write(path, ranges(source, 0, source.size));
+      await write_saved(to, WEIGHTS, ranges(source, 0, source.size));
       return;
     }
     const tensors = Array.from(checkpoint.names(), (name) => {
       const tensor = checkpoint.get(name)!;
       return { name, dtype: tensor.dtype, shape: tensor.shape, bytes: () => tensor_bytes(tensor) };
     });
-    await platform.write(path, safetensors_chunks(tensors));
+    await write_saved(to, WEIGHTS, safetensors_chunks(tensors));
   } finally {
     await checkpoint.close();
   }

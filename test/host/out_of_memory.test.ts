@@ -2,6 +2,9 @@
 // test/faults tries every allocation; here is one of each sort.
 
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -56,6 +59,19 @@ describe('No memory', () => {
     await refused('out_of_memory', [], () => index.get(1));
     Float32Array.prototype.slice = slice;
     expect(index.get(1)!.embedding).toHaveLength(300);
+  });
+
+  test('for saving, which leaves nothing half written', async () => {
+    const model = await AlignModel.from_pretrained(golden('tiny'));
+    const folder = await mkdtemp(join(tmpdir(), 'align-saved-'));
+    short_of('Uint8Array');
+    await refused('out_of_memory', [], () => model.save_pretrained(folder));
+    vi.unstubAllGlobals();
+    expect((await readdir(folder)).sort()).toEqual(['config.json']);
+    await model.save_pretrained(folder);
+    (await AlignModel.from_pretrained(folder)).dispose();
+    model.dispose();
+    await rm(folder, { recursive: true });
   });
 
   test('for a picture, which is not damaged', async () => {

@@ -4,7 +4,6 @@
 //
 // Everything behind the crop is a function of one 8-bit sample, so it is a table of 256 floats for each channel.
 
-import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, within_memory } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
@@ -16,7 +15,7 @@ import {
   type Rule,
   type Rules,
 } from '../options.ts';
-import { saved_path } from '../saved_path.ts';
+import { write_saved } from '../saved.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
@@ -168,8 +167,7 @@ export class EfficientNetImageProcessor {
 
   /** Writes preprocessor_config.json. */
   async save_pretrained(folder: string): Promise<void> {
-    const text = sorted_json(this.to_dict());
-    await platform.write(saved_path(folder, 'preprocessor_config.json'), [new TextEncoder().encode(text)]);
+    await write_saved(folder, 'preprocessor_config.json', sorted_json(this.to_dict()));
   }
 }
 

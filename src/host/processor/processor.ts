@@ -1,6 +1,5 @@
 // transformers' AlignProcessor: texts and pictures to a model's inputs, with one tokenizer and one image processor.
 
-import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, within_memory } from '../errors.ts';
 import type { ImageInput } from '../image.ts';
@@ -12,7 +11,7 @@ import {
   type Rule,
   type Rules,
 } from '../options.ts';
-import { saved_path } from '../saved_path.ts';
+import { write_saved } from '../saved.ts';
 import type { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { ENCODE_RULES, type EncodeOptions, type Encoding } from './encoding.ts';
@@ -141,7 +140,7 @@ export class AlignProcessor {
       image_processor: this.image_processor.to_dict(),
       processor_class: 'AlignProcessor',
     });
-    await platform.write(saved_path(folder, 'processor_config.json'), [new TextEncoder().encode(text)]);
+    await write_saved(folder, 'processor_config.json', text);
   }
 
   /** The call's options over the tokenizer's own over the class's. */

@@ -1,10 +1,9 @@
 // BERT's tokenizer, as transformers' BertTokenizer: texts to ids and back. The text work is done in WebAssembly.
 
-import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, show, within_memory } from '../errors.ts';
 import { check_load_options, check_options, flag, refuse_worker, type Rules } from '../options.ts';
-import { saved_path } from '../saved_path.ts';
+import { write_saved } from '../saved.ts';
 import { checked_array, Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import type { SpecialTokens } from './added_tokens.ts';
@@ -211,8 +210,7 @@ export class BertTokenizer {
 
   /** Writes the files that the tokenizer was read from. */
   async save_pretrained(folder: string): Promise<void> {
-    for (const [name, text] of this.#settings.files)
-      await platform.write(saved_path(folder, name), [new TextEncoder().encode(text)]);
+    for (const [name, text] of this.#settings.files) await write_saved(folder, name, text);
   }
 
   /** Token of each id, where it has one. */
