@@ -28,6 +28,12 @@ const threads = watching(platform.spawn!);
 const workers = watching(platform.offload!);
 Object.assign(platform, { spawn: threads.start, offload: workers.start });
 
+/** Files that nobody closed: Node closes them with the object that is collected, and says so. */
+let unclosed = 0;
+process.on('warning', ({ message }) => {
+  if (/^Closing file descriptor \d+ on garbage collection/.test(message)) unclosed++;
+});
+
 /** The threads and the models' workers of this process, in the order they were started. */
 export const started = { threads: threads.watched, workers: workers.watched };
 
@@ -52,6 +58,7 @@ export async function census(): Promise<Census> {
     ['threads', threads.watched.started.length - threads.watched.gone],
     ['workers', workers.watched.started.length - workers.watched.gone],
     ['files', readdirSync('/proc/self/fd').length],
+    ['files that were not closed', unclosed],
     ['bytes', Math.max(arrayBuffers, external)],
     ...Array.from(others, ([what, count]) => [what, count()] as const),
   ]);

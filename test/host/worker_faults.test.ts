@@ -6,8 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Align } from '../../src/host/align.ts';
+import type { ByteSource } from '../../src/host/checkpoint/source.ts';
 import type { AlignError } from '../../src/host/errors.ts';
 import { AlignModel } from '../../src/host/models.ts';
+import { serve_folder } from '../../src/host/offload/folder.ts';
 import type { LoadOptions } from '../../src/host/options.ts';
 import type { ModelWorker } from '../../src/host/platform/platform.ts';
 import { ids, pixels, refused } from '../support/bad_calls.ts';
@@ -103,6 +105,18 @@ describe('An abort', () => {
     );
     expect(heard).toBe(3);
     await vi.waitFor(() => expect(workers.gone).toBe(workers.started.length - 1));
+  });
+
+  test('of loading closes a file that is being opened', async () => {
+    const close = vi.fn(() => Promise.resolve());
+    const source: ByteSource = { name: 'a file', size: 0, read: () => Promise.reject(new Error()), close };
+    const nothing = (): Promise<null> => Promise.resolve(null);
+    const folder = { name: 'a folder', open: () => Promise.resolve(source), text: nothing, json: nothing };
+    const served = serve_folder(folder, undefined);
+    const opening = served.handlers['open']!('model.safetensors' as never, undefined);
+    served.close();
+    await opening;
+    expect(close).toHaveBeenCalledOnce();
   });
 
   test('of pictures on their way', async () => {

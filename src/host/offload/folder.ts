@@ -27,7 +27,7 @@ export interface ServedFolder {
 /** `signal` ends reads under way. */
 export function serve_folder(folder: ModelFolder, signal: AbortSignal | undefined): ServedFolder {
   const sources = new Map<number, ByteSource>();
-  let count = 0;
+  let [count, closed] = [0, false];
   const close = async (id: number): Promise<void> => {
     const source = sources.get(id);
     sources.delete(id);
@@ -40,6 +40,7 @@ export function serve_folder(folder: ModelFolder, signal: AbortSignal | undefine
         if (source === null) return [null];
         const id = ++count;
         sources.set(id, source);
+        if (closed) await close(id); // it took so long to open that nobody waits any more
         return [{ id, name: source.name, size: source.size } satisfies OpenFile];
       },
       json: async (file: string) => [await folder.json(file)],
@@ -58,8 +59,11 @@ export function serve_folder(folder: ModelFolder, signal: AbortSignal | undefine
         return [null];
       },
     },
-    // What is closed has nothing to say any more.
-    close: () => sources.forEach((_, id) => void close(id).catch(() => undefined)),
+    close: () => {
+      closed = true;
+      // What is closed has nothing to say any more.
+      sources.forEach((_, id) => void close(id).catch(() => undefined));
+    },
   };
 }
 

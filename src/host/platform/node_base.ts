@@ -197,7 +197,10 @@ export function node_platform(name: string, folder = `${DIST}platform/`): Platfo
       const handle = await open(path, 'r').catch((cause: unknown) => {
         throw new AlignError('not_found', `${path} cannot be opened`, { cause });
       });
-      const { size } = await handle.stat();
+      const { size } = await handle.stat().catch(async (cause: unknown) => {
+        await handle.close();
+        throw new AlignError('not_found', `${path} cannot be read`, { cause });
+      });
       const source: ByteSource = {
         name: path,
         size,
