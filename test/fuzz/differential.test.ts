@@ -18,7 +18,7 @@ const STRICTER: readonly [message: RegExp, why: string][] = [
   ],
   [/more than 8 dimensions/, 'the cap on the rank; ALIGN has 4'],
   [
-    /not an integer from 0 to 2\^53 - 1: "\d{16,}"/,
+    /not an integer from 0 to 2\^53 - 1: "\d{16,}"|shape \[.*\b0\b.*\] overflows/,
     'sizes above 2^53 beside a 0: no number of JavaScript holds them',
   ],
   [
