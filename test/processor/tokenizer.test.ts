@@ -240,6 +240,26 @@ describe('BertTokenizer', () => {
   });
 
   const model = { type: 'WordPiece', vocab: { '[UNK]': 0, a: 1 } };
+  const pre_tokenizer = { type: 'BertPreTokenizer' };
+  const A = { Sequence: { id: 'A', type_id: 0 } };
+  const B = { Sequence: { id: 'B', type_id: 1 } };
+  const X = { SpecialToken: { id: 'X', type_id: 0 } };
+  /** A folder of the class that takes tokenizer.json as it stands. */
+  const backend = (json: object, config: object = {}): object => ({
+    'tokenizer.json': { model, pre_tokenizer, ...json },
+    'tokenizer_config.json': { tokenizer_class: 'TokenizersBackend', ...config },
+  });
+  const template = (single: object[], pair: object[] = [A, B], ids: number[] = [1]): object =>
+    backend({ post_processor: { type: 'TemplateProcessing', single, pair, special_tokens: { X: { ids } } } });
+  const added = (id: unknown, content = 'x'): object => backend({ added_tokens: [{ id, content }] });
+
+  it('takes a template that names a token again and again', async () => {
+    const files = template([X, X, A, X], [B, X, A], [1, 0]) as Record<string, object>;
+    const { encode } = await BertTokenizer.from_pretrained(files).then((t) => ({ encode: t.encode.bind(t) }));
+    expect(encode('a')).toEqual([1, 0, 1, 0, 1, 1, 0]);
+    expect(encode('a', 'a a')).toEqual([1, 1, 1, 0, 1]);
+  });
+
   it.each([
     ['no vocabulary file', {}, 'not_found', /neither tokenizer\.json nor vocab\.txt/],
     [
@@ -266,7 +286,12 @@ describe('BertTokenizer', () => {
       'unsupported_config',
       /tokenizer_class is "T5Tokenizer"/,
     ],
-    ['no unknown token', { 'vocab.txt': 'a\nb\n' }, 'unsupported_config', /no unknown token "\[UNK\]"/],
+    [
+      'no unknown token',
+      { 'vocab.txt': 'a\nb\n' },
+      'unsupported_config',
+      /vocab\.txt has no unknown token "\[UNK\]"/,
+    ],
     [
       'an id that is none',
       { 'tokenizer.json': { model: { vocab: { a: -1 } } } },
@@ -288,6 +313,84 @@ describe('BertTokenizer', () => {
   ])('refuses files with %s', async (_, files, code, message) => {
     await expect(BertTokenizer.from_pretrained(files as Record<string, object>)).rejects.toMatchObject({
       code,
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['no pre-tokenizer', backend({ pre_tokenizer: null }), /json: pre_tokenizer is undefined/],
+    ['an empty normalizer', backend({ normalizer: {} }), /json: normalizer\.clean_text is undefined/],
+    ['an empty post-processor', backend({ post_processor: {} }), /post_processor\.single is undefined/],
+    ['a second text in single', template([A, B]), /single: Sequence is "B".*A once/],
+    ['a text that is there twice', template([A, A]), /single: Sequence is "A".*A once/],
+    ['a second text twice', template([A], [A, B, B]), /pair: Sequence is "B".*A and B once/],
+    [
+      'millions of special tokens',
+      template(Array<object>(2000).fill(X), [A], Array<number>(1000).fill(1)),
+      /single is .* 2000000 .*1024 are the most/,
+    ],
+    [
+      'a special token of too many ids',
+      template([A], [A], Array<number>(1025).fill(1)),
+      /special_tokens\[X\]\.ids is .*1024 ids at most/,
+    ],
+    ['an added id below 0', added(-5), /tokenizer\.json: added_tokens\[0\]\.id is -5/],
+    ['an added id beyond 32 bits', added(1e308), /added_tokens\[0\]\.id is 1e\+308/],
+    ['an added id that is a text', added('x'), /added_tokens\[0\]\.id is "x"/],
+    ['no id of an added token', added(undefined), /added_tokens\[0\]\.id is undefined/],
+    ['a very long added token', added(7, 'x'.repeat(1001)), /1001 characters, 1000 are the most/],
+    [
+      'an id of added_tokens_decoder that is none',
+      backend({}, { added_tokens_decoder: { '1e3': { content: 'x' } } }),
+      /config\.json: added_tokens_decoder\[1e3\] is "1e3"/,
+    ],
+    [
+      'words and tokens without end',
+      backend({
+        model: { vocab: { '[UNK]': 0, ['a'.repeat(1001)]: 1 }, max_input_chars_per_word: 2 ** 31 - 1 },
+      }),
+      /max_input_chars_per_word is 2147483647; with a token of 1001 characters/,
+    ],
+    [
+      'a prefix without end',
+      backend({ model: { ...model, continuing_subword_prefix: '#'.repeat(1001) } }),
+      /continuing_subword_prefix is "#.*1000 characters/,
+    ],
+    [
+      'a direction that is none',
+      backend({ truncation: { max_length: 5, direction: 'Up' } }),
+      /^tokenizer\.json: truncation\.direction is "Up"; this package has Left, Right/,
+    ],
+    [
+      'a side that is none',
+      backend({}, { padding_side: 'up' }),
+      /^tokenizer_config\.json: padding_side is "up"; it must be "left" or "right"/,
+    ],
+    [
+      'a length that is none',
+      backend({ padding: { strategy: { Fixed: -1 } } }),
+      /^tokenizer\.json: max_length is -1/,
+    ],
+    [
+      'padding that is none',
+      backend({}, { padding: 5 }),
+      /^tokenizer_config\.json: padding is 5; it must be true/,
+    ],
+    ['a token that is none', backend({}, { unk_token: 5 }), /unk_token is 5; a token is a text, or an/],
+    ['no list of tokens', backend({}, { extra_special_tokens: 'x' }), /is "x"; a list or an object is/],
+    [
+      'a token of special_tokens_map.json that is none',
+      { ...backend({}), 'special_tokens_map.json': { cls_token: 5, extra_special_tokens: [] } },
+      /^special_tokens_map\.json: cls_token is 5/,
+    ],
+    [
+      'extra tokens of special_tokens_map.json that are none',
+      { ...backend({}), 'special_tokens_map.json': { extra_special_tokens: [5] } },
+      /^special_tokens_map\.json: extra_special_tokens is 5/,
+    ],
+  ])('refuses files with %s', async (_, files, message) => {
+    await expect(BertTokenizer.from_pretrained(files as Record<string, object>)).rejects.toMatchObject({
+      code: 'unsupported_config',
       message: expect.stringMatching(message) as string,
     });
   });

@@ -1,6 +1,6 @@
 // Special and added tokens of a tokenizer's files, collected and numbered as transformers and tokenizers do it.
 
-import { array, boolean, object, string, unsupported, type Json } from './json_fields.ts';
+import { array, boolean, id, object, unsupported, type Json } from './json_fields.ts';
 import type { AddedToken } from './wordpiece.ts';
 
 /** transformers' SPECIAL_TOKENS_ATTRIBUTES, in its order. */
@@ -25,6 +25,10 @@ const BERT_TOKENS: Json = {
 };
 const CONFIG = 'tokenizer_config.json';
 const TOKENIZER = 'tokenizer.json';
+const MAP = 'special_tokens_map.json';
+const ADDED = 'added_tokens.json';
+/** Characters of an added token: looking for one costs a text's length times its own. */
+const MAX_CONTENT = 1000;
 
 type Unnumbered = Omit<AddedToken, 'id'>;
 
@@ -47,10 +51,14 @@ export function read_tokens(files: TokenFiles, vocab: ReadonlyMap<string, number
   const listed = listed_tokens(files);
   const known = new Map(listed.map((token) => [token.content, token]));
   const config: Json = { ...(bert ? BERT_TOKENS : {}), ...files.config, ...files.special_tokens_map };
+  const file_of = (key: string): string =>
+    Object.hasOwn(files.special_tokens_map ?? {}, key) ? MAP : CONFIG;
   const named = SPECIAL_TOKENS.map((name) =>
-    config[name] === undefined || config[name] === null ? null : token_of(CONFIG, name, config[name], true),
+    config[name] === undefined || config[name] === null
+      ? null
+      : token_of(file_of(name), name, config[name], true),
   );
-  const extra = extra_tokens(config);
+  const extra = extra_tokens(config, file_of);
   const names = new Set([...named, ...extra].map((token) => token?.content));
   return {
     special_tokens: Object.fromEntries(
@@ -67,10 +75,12 @@ export function read_tokens(files: TokenFiles, vocab: ReadonlyMap<string, number
 
 /** A token as a text, or as a record of its flags. */
 function token_of(file: string, key: string, value: unknown, special: boolean): Unnumbered {
-  const record = typeof value === 'string' ? { content: value } : object(file, { [key]: value }, key);
-  const content = record && string(file, record, 'content');
-  if (record === undefined || content === undefined)
+  const record = (typeof value === 'object' ? value : { content: value }) as Json | null;
+  const content = record?.['content'];
+  if (record === null || typeof content !== 'string')
     throw unsupported(file, key, value, 'a token is a text, or an object with its content');
+  if (content.length > MAX_CONTENT)
+    throw unsupported(file, key, content, `it has ${content.length} characters, ${MAX_CONTENT} are the most`);
   const is_special = boolean(file, record, 'special') ?? special;
   return {
     content,
@@ -82,32 +92,32 @@ function token_of(file: string, key: string, value: unknown, special: boolean): 
   };
 }
 
-function extra_tokens(config: Json): Unnumbered[] {
+function extra_tokens(config: Json, file_of: (key: string) => string): Unnumbered[] {
   const key =
     (config['extra_special_tokens'] ?? null) === null ? 'additional_special_tokens' : 'extra_special_tokens';
   const value = config[key] ?? [];
-  const list = Array.isArray(value) ? (value as unknown[]) : Object.values(object(CONFIG, config, key) ?? {});
-  return list.map((token) => token_of(CONFIG, key, token, true));
+  if (typeof value !== 'object') throw unsupported(file_of(key), key, value, 'a list or an object is needed');
+  return Object.values(value).map((token) => token_of(file_of(key), key, token, true));
 }
 
 /** The tokens that the files list, in the order of their ids. */
 function listed_tokens({ config, tokenizer, added_tokens }: TokenFiles): Unnumbered[] {
   const listed: { id: number; token: Unnumbered }[] = [];
   const decoder = object(CONFIG, config, 'added_tokens_decoder');
-  for (const [id, value] of Object.entries(decoder ?? {}))
-    listed.push({ id: Number(id), token: token_of(CONFIG, `added_tokens_decoder[${id}]`, value, false) });
+  // The token first: it says what a value is that has no id.
+  const add = (file: string, key: string, value: unknown, id_key: string, number: unknown): void => {
+    const token = token_of(file, key, value, false);
+    listed.push({ token, id: id(file, id_key, number) });
+  };
+  for (const [number, value] of Object.entries(decoder ?? {})) {
+    const key = `added_tokens_decoder[${number}]`;
+    add(CONFIG, key, value, key, /^\d+$/.test(number) ? Number(number) : number);
+  }
   if (decoder === undefined) {
-    for (const [content, id] of Object.entries(added_tokens ?? {}))
-      listed.push({ id: Number(id), token: token_of('added_tokens.json', content, content, false) });
-    for (const [i, value] of (tokenizer === null
-      ? []
-      : (array(TOKENIZER, tokenizer, 'added_tokens') ?? [])
-    ).entries())
-      // The token first: it says what a value is that has no id.
-      listed.push({
-        token: token_of(TOKENIZER, `added_tokens[${i}]`, value, false),
-        id: Number((value as Json)['id']),
-      });
+    for (const [content, number] of Object.entries(added_tokens ?? {}))
+      add(ADDED, content, content, content, number);
+    for (const [i, value] of (array(TOKENIZER, tokenizer ?? {}, 'added_tokens') ?? []).entries())
+      add(TOKENIZER, `added_tokens[${i}]`, value, `added_tokens[${i}].id`, (value as Json | null)?.['id']);
   }
   return listed.sort((a, b) => a.id - b.id).map(({ token }) => token);
 }

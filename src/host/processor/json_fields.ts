@@ -7,7 +7,7 @@ export type Json = Readonly<Record<string, unknown>>;
 
 /** The refusal of one value. */
 export function unsupported(file: string, key: string, value: unknown, why: string): AlignError {
-  return new AlignError('unsupported_config', `${file}: ${key} is ${show(value)}; ${why}`, {
+  return new AlignError('unsupported_config', `${file}: ${key.slice(0, 120)} is ${show(value)}; ${why}`, {
     detail: { file, key, value },
   });
 }
@@ -39,6 +39,13 @@ export function integer(file: string, json: Json, key: string): number | undefin
   )
     throw unsupported(file, key, value, 'an integer of at least 0 is needed');
   return value as number | undefined;
+}
+
+/** An integer that must be there. */
+export function id(file: string, key: string, value: unknown): number {
+  const read = integer(file, { [key]: value }, key);
+  if (read === undefined) throw unsupported(file, key, value, 'an id is needed');
+  return read;
 }
 
 export function object(file: string, json: Json, key: string): Json | undefined {

@@ -52,7 +52,7 @@ export class BertTokenizer {
   readonly #added: ReadonlyMap<string, number>;
   readonly #special: ReadonlySet<string>;
 
-  /** @throws AlignError `unsupported_config` for a vocabulary without its unknown token. */
+  /** @throws AlignError `unsupported_config` for a vocabulary whose tokens collide in its hash table. */
   constructor(settings: TokenizerSettings, module: WebAssembly.Module) {
     this.#settings = settings;
     this.#core = new WordPiece(module, settings);

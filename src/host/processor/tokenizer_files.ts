@@ -8,6 +8,7 @@ import { parse_object } from '../checkpoint/json.ts';
 import type { ModelFolder } from '../checkpoint/model_files.ts';
 import { AlignError, show } from '../errors.ts';
 import { read_tokens, type TokenFiles, type Tokens } from './added_tokens.ts';
+import { ENCODE_RULES } from './encoding.ts';
 import { array, boolean, integer, kind, object, string, unsupported, type Json } from './json_fields.ts';
 import { bert_template, read_template, type Templates } from './template.ts';
 import type { BertNormalizer, WordPieceSettings } from './wordpiece.ts';
@@ -36,6 +37,8 @@ const BERT_CLASSES = ['BertTokenizer', 'BertTokenizerFast'];
 const BACKEND_CLASSES = ['TokenizersBackend', 'PreTrainedTokenizerFast'];
 const CONFIG = 'tokenizer_config.json';
 const TOKENIZER = 'tokenizer.json';
+/** A word costs its characters times those of the vocabulary's longest token: one of the two is shorter than this. */
+const MAX_WORD = 1000;
 
 /** Reads a folder's tokenizer. @throws AlignError `not_found`, `corrupt_checkpoint`, `unsupported_config`. */
 export async function read_tokenizer(folder: ModelFolder): Promise<TokenizerSettings> {
@@ -75,19 +78,28 @@ function settings_of(files: TokenFiles, vocab_text: string | null): Omit<Tokeniz
   const json = tokenizer ?? {};
   const model = object(TOKENIZER, json, 'model') ?? {};
   kind(TOKENIZER, model, 'type', ['WordPiece']);
-  kind(TOKENIZER, object(TOKENIZER, json, 'pre_tokenizer') ?? {}, 'type', ['BertPreTokenizer']);
+  const pre_tokenizer = object(TOKENIZER, json, 'pre_tokenizer');
+  if (kind(TOKENIZER, pre_tokenizer ?? {}, 'type', ['BertPreTokenizer']) === undefined && !bert)
+    throw unsupported(TOKENIZER, 'pre_tokenizer', pre_tokenizer, 'a BertPreTokenizer is needed');
   const vocab = vocab_text === null ? json_vocab(model) : text_vocab(vocab_text);
   const tokens = read_tokens(files, vocab, bert);
   const id_of = (content: string | null): number | undefined =>
     tokens.added_tokens.find((token) => token.content === content)?.id;
-  const { cls_token, sep_token, unk_token } = tokens.special_tokens;
+  const { cls_token, sep_token } = tokens.special_tokens;
+  const unk_token =
+    (bert ? tokens.special_tokens.unk_token : string(TOKENIZER, model, 'unk_token')) ?? '[UNK]';
+  if (!vocab.has(unk_token))
+    throw new AlignError(
+      'unsupported_config',
+      `The vocabulary of ${tokenizer === null ? 'vocab.txt' : TOKENIZER} has no unknown token ${show(unk_token)}`,
+    );
   return {
     ...tokens,
     ...read_lengths(config, json),
     vocab,
-    unk_token: (bert ? unk_token : string(TOKENIZER, model, 'unk_token')) ?? '[UNK]',
-    continuing_subword_prefix: string(TOKENIZER, model, 'continuing_subword_prefix') ?? '##',
-    max_input_chars_per_word: integer(TOKENIZER, model, 'max_input_chars_per_word') ?? 100,
+    unk_token,
+    continuing_subword_prefix: read_prefix(model),
+    max_input_chars_per_word: read_max_chars(model, vocab),
     normalizer: read_normalizer(config, json, bert),
     template: bert ? bert_template(id_of(cls_token) ?? 2, id_of(sep_token) ?? 3) : read_template(json),
     decoder: read_decoder(json, bert),
@@ -98,6 +110,29 @@ function settings_of(files: TokenFiles, vocab_text: string | null): Omit<Tokeniz
       'attention_mask',
     ],
   };
+}
+
+function read_prefix(model: Json): string {
+  const key = 'continuing_subword_prefix';
+  const prefix = string(TOKENIZER, model, key) ?? '##';
+  if (prefix.length > MAX_WORD)
+    throw unsupported(TOKENIZER, `model.${key}`, prefix, `${MAX_WORD} characters are the most`);
+  return prefix;
+}
+
+/** Characters of the longest word that is looked up. */
+function read_max_chars(model: Json, vocab: ReadonlyMap<string, number>): number {
+  const key = 'max_input_chars_per_word';
+  const most = integer(TOKENIZER, model, key) ?? 100;
+  const longest = most > MAX_WORD ? [...vocab.keys()].find((token) => token.length > MAX_WORD) : undefined;
+  if (longest !== undefined)
+    throw unsupported(
+      TOKENIZER,
+      `model.${key}`,
+      most,
+      `with a token of ${longest.length} characters in the vocabulary ${MAX_WORD} are the most`,
+    );
+  return most;
 }
 
 function json_vocab(model: Json): Map<string, number> {
@@ -112,13 +147,20 @@ function json_vocab(model: Json): Map<string, number> {
   return vocab;
 }
 
-/** One token a line. White space at its end is no part of it: Unicode's, written out so that every runtime agrees. */
+/** Unicode's white space, written out so that every runtime agrees. */
+const SPACES =
+  '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+
+/** One token a line. White space at its end is no part of it; a regular expression would be quadratic in what is inside. */
 function text_vocab(text: string): Map<string, number> {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
-  const spaces = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$/;
   const vocab = new Map<string, number>();
-  for (const [id, line] of lines.entries()) vocab.set(line.replace(spaces, ''), id);
+  for (const [id, line] of lines.entries()) {
+    let end = line.length;
+    while (end > 0 && SPACES.includes(line[end - 1]!)) end--;
+    vocab.set(line.slice(0, end), id);
+  }
   return vocab;
 }
 
@@ -128,16 +170,23 @@ function read_normalizer(config: Json, json: Json, bert: boolean): BertNormalize
   if (own === undefined && !bert) return null;
   const flag = (file: string, record: Json | undefined, key: string): boolean | undefined =>
     record && boolean(file, record, key);
+  /** As tokenizers, which takes no normalizer without it. */
+  const own_flag = (key: string): boolean | undefined => {
+    const value = flag(TOKENIZER, own, key);
+    if (own !== undefined && value === undefined)
+      throw unsupported(TOKENIZER, `normalizer.${key}`, value, 'true or false is needed');
+    return value;
+  };
   const theirs = bert ? config : undefined;
   return {
-    clean_text: flag(TOKENIZER, own, 'clean_text') ?? true,
+    clean_text: own_flag('clean_text') ?? true,
     handle_chinese_chars:
-      flag(CONFIG, theirs, 'tokenize_chinese_chars') ?? flag(TOKENIZER, own, 'handle_chinese_chars') ?? true,
+      flag(CONFIG, theirs, 'tokenize_chinese_chars') ?? own_flag('handle_chinese_chars') ?? true,
     strip_accents:
       (theirs !== undefined && Object.hasOwn(theirs, 'strip_accents')
         ? flag(CONFIG, theirs, 'strip_accents')
         : flag(TOKENIZER, own, 'strip_accents')) ?? null,
-    lowercase: flag(CONFIG, theirs, 'do_lower_case') ?? flag(TOKENIZER, own, 'lowercase') ?? true,
+    lowercase: flag(CONFIG, theirs, 'do_lower_case') ?? own_flag('lowercase') ?? true,
   };
 }
 
@@ -152,16 +201,7 @@ function read_decoder(json: Json, bert: boolean): TokenizerSettings['decoder'] {
   };
 }
 
-const CALL_KEYS = [
-  'padding',
-  'truncation',
-  'max_length',
-  'pad_to_multiple_of',
-  'padding_side',
-  'add_special_tokens',
-  'return_token_type_ids',
-  'return_attention_mask',
-];
+const CALL_KEYS = Object.keys(ENCODE_RULES) as (keyof typeof ENCODE_RULES)[];
 
 /** tokenizer.json may carry the padding and truncation that it was saved with; the configuration comes first. */
 function read_lengths(config: Json, json: Json): Lengths {
@@ -177,20 +217,25 @@ function read_lengths(config: Json, json: Json): Lengths {
     ...(truncation && { max_length: truncation['max_length'] }),
     ...config,
   };
+  const call_defaults = CALL_KEYS.filter((key) => Object.hasOwn(saved, key)).map((key) => {
+    const value = saved[key] ?? undefined;
+    const rule = ENCODE_RULES[key];
+    const file = Object.hasOwn(config, key) ? CONFIG : TOKENIZER;
+    if (value !== undefined && !rule.accepts(value))
+      throw unsupported(file, key, value, `it must be ${rule.expects}`);
+    return [key, value] as const;
+  });
   return {
     model_max_length,
-    padding_side: side('padding_side', config, padding),
-    truncation_side: side('truncation_side', config, truncation),
-    call_defaults: Object.fromEntries(
-      CALL_KEYS.filter((key) => Object.hasOwn(saved, key)).map((key) => [key, saved[key] ?? undefined]),
-    ),
+    padding_side: side('padding', config, padding),
+    truncation_side: side('truncation', config, truncation),
+    call_defaults: Object.fromEntries(call_defaults),
   };
 }
 
-function side(key: string, config: Json, saved: Json | undefined): 'left' | 'right' {
-  const value = string(CONFIG, config, key) ?? string(TOKENIZER, saved ?? {}, 'direction') ?? 'right';
-  const lower = value === 'Left' || value === 'Right' ? (value === 'Left' ? 'left' : 'right') : value;
-  if (lower !== 'left' && lower !== 'right')
-    throw unsupported(CONFIG, key, value, 'it must be "left" or "right"');
-  return lower;
+function side(of: 'padding' | 'truncation', config: Json, saved: Json | undefined): 'left' | 'right' {
+  const key = `${of}.direction`;
+  const own = kind(TOKENIZER, { [key]: saved?.['direction'] }, key, ['Left', 'Right']);
+  const value = kind(CONFIG, config, `${of}_side`, ['left', 'right']) ?? own?.toLowerCase();
+  return value === 'left' ? 'left' : 'right';
 }
