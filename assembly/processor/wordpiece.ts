@@ -11,6 +11,8 @@ import { PUNCTUATION, SPACE, WORD, flags_of } from './tables';
 
 const FNV_BASIS: u32 = 0x811c9dc5;
 const FNV_PRIME: u32 = 0x01000193;
+/** Slots that a token may lie behind its own: 41 at most in vocabularies of up to 500,000 words, thousands in one made to be slow. */
+const REACH: u32 = 256;
 
 let bytes: usize = 0;
 let offsets: usize = 0;
@@ -33,7 +35,7 @@ function hash_byte(hash: u32, p: usize): u32 {
 /**
  * Takes the vocabulary of `count` tokens and fills `slots` (a power of two, more than `count`) at `at`, which must be
  * zero. The continuing prefix (`##`) lies at `prefix_at`; a word of more than `chars` characters is `unk`.
- * `normalizer` is the options of `normalize`.
+ * `normalizer` is the options of `normalize`. False where a token finds no slot within reach.
  */
 export function wordpiece_init(
   tokens_at: usize,
@@ -47,7 +49,7 @@ export function wordpiece_init(
   unk: u32,
   chars: u32,
   normalizer: u32,
-): void {
+): bool {
   bytes = tokens_at;
   offsets = offsets_at;
   ids = ids_at;
@@ -67,18 +69,25 @@ export function wordpiece_init(
     longest = max(longest, end - start);
     let hash = FNV_BASIS;
     for (let p = start; p < end; p++) hash = hash_byte(hash, p);
-    let slot = hash & mask;
-    while (load<u32>(table + slot * 8, 4) != 0) slot = (slot + 1) & mask;
-    store<u32>(table + slot * 8, hash);
-    store<u32>(table + slot * 8, i + 1, 4);
+    let slot = hash;
+    while (load<u32>(slot_of(slot), 4) != 0) if (++slot - hash == REACH) return false;
+    store<u32>(slot_of(slot), hash);
+    store<u32>(slot_of(slot), i + 1, 4);
   }
+  return true;
+}
+
+@inline
+function slot_of(hash: u32): usize {
+  return table + (hash & mask) * 8;
 }
 
 /** 1 + index of the token that is the first `lead` bytes of the prefix and then p … end-1, or 0. */
 function look_up(hash: u32, lead: usize, p: usize, end: usize): u32 {
-  for (let slot = hash & mask; load<u32>(table + slot * 8, 4) != 0; slot = (slot + 1) & mask) {
-    const found = load<u32>(table + slot * 8, 4);
-    if (load<u32>(table + slot * 8) != hash) continue;
+  for (let slot = hash; slot - hash != REACH; slot++) {
+    const found = load<u32>(slot_of(slot), 4);
+    if (found == 0) return 0;
+    if (load<u32>(slot_of(slot)) != hash) continue;
     const at = offsets + (found - 1) * 4;
     const token = bytes + load<u32>(at);
     if (load<u32>(at, 4) - load<u32>(at) != lead + (end - p)) continue;
@@ -145,22 +154,61 @@ function words(start: usize, end: usize): void {
   if (chars != 0) word(from, end, chars);
 }
 
-// Added tokens, as records (text, bytes, id, flags) of four words, longest first.
+// Added tokens: records (text, bytes, id, flags) of four words, and a tree of their bytes to find them by, one of the
+// tokens looked for in the text as it comes, one of those looked for after `normalize`. A node is four words, 0 for none.
 const SINGLE_WORD: u32 = 1;
 const LSTRIP: u32 = 2;
 const RSTRIP: u32 = 4;
 const RECORD: usize = 16;
+const NODE: usize = 16;
+const BYTE: usize = 0;
+const TOKEN: usize = 4; // the record of the token that ends here
+const CHILD: usize = 8; // the first of the bytes that may follow
+const SIBLING: usize = 12; // the next byte that may be in this one's place
 let raw_tokens: usize = 0;
-let raw_end: usize = 0;
 let normalized_tokens: usize = 0;
-let normalized_end: usize = 0;
 
-/** Two lists of added tokens: those looked for in the text as it comes, and those looked for after `normalize`. */
-export function added_tokens_init(raw: usize, raw_count: u32, normalized: usize, normalized_count: u32): void {
-  raw_tokens = raw;
-  raw_end = raw + raw_count * RECORD;
-  normalized_tokens = normalized;
-  normalized_end = normalized + normalized_count * RECORD;
+/** Takes two lists of added tokens, none empty. `nodes` is zeroed memory of 16 bytes for each of their bytes and 32 more. */
+export function added_tokens_init(
+  raw: usize,
+  raw_count: u32,
+  normalized: usize,
+  normalized_count: u32,
+  nodes: usize,
+): void {
+  raw_tokens = nodes;
+  normalized_tokens = plant(nodes, raw, raw_count);
+  plant(normalized_tokens, normalized, normalized_count);
+}
+
+/** Writes the tree of a list of records, the first of equals in it, and returns where it ends. */
+function plant(root: usize, list: usize, count: u32): usize {
+  let top = root + NODE;
+  for (let record = list; record < list + count * RECORD; record += RECORD) {
+    const text = load<u32>(record);
+    let node = root;
+    for (let p = text; p < text + load<u32>(record, 4); p++) {
+      let below = child(node, load<u8>(p));
+      if (below == 0) {
+        below = top;
+        top += NODE;
+        store<u32>(below, load<u8>(p), BYTE);
+        store<u32>(below, load<u32>(node, CHILD), SIBLING);
+        store<u32>(node, below, CHILD);
+      }
+      node = below;
+    }
+    if (load<u32>(node, TOKEN) == 0) store<u32>(node, record, TOKEN);
+  }
+  return top;
+}
+
+/** The node of a byte that follows a node, or 0. */
+@inline
+function child(node: usize, byte: u32): usize {
+  let below: usize = load<u32>(node, CHILD);
+  while (below != 0 && load<u32>(below, BYTE) != byte) below = load<u32>(below, SIBLING);
+  return below;
 }
 
 // What `find` found: the token's record and where its text begins.
@@ -168,19 +216,17 @@ let token: usize = 0;
 let token_at: usize = 0;
 
 /** The leftmost added token from `p` on, the longest where several begin. */
-function find(list: usize, list_end: usize, p: usize, end: usize): bool {
-  if (list == list_end) return false;
-  for (; p < end; p++) {
-    const a = load<u8>(p);
-    for (let record = list; record < list_end; record += RECORD) {
-      const text = load<u32>(record);
-      const length = load<u32>(record, 4);
-      if (load<u8>(text) == a && p + length <= end && memory.compare(text, p, length) == 0) {
-        token = record;
-        token_at = p;
-        return true;
-      }
+function find(root: usize, p: usize, end: usize): bool {
+  if (load<u32>(root, CHILD) == 0) return false;
+  token = 0;
+  for (token_at = p; token_at < end; token_at++) {
+    let node = root;
+    for (let q = token_at; q < end; q++) {
+      node = child(node, load<u8>(q));
+      if (node == 0) break;
+      if (load<u32>(node, TOKEN) != 0) token = load<u32>(node, TOKEN);
     }
+    if (token != 0) return true;
   }
   return false;
 }
@@ -195,11 +241,11 @@ function before(p: usize): usize {
 
 /** Parts a text at its added tokens; the pieces between go to the next step. `work` is free memory. */
 function split(start: usize, end: usize, work: usize, raw: bool): void {
-  const list = raw ? raw_tokens : normalized_tokens;
-  const list_end = raw ? raw_end : normalized_end;
+  const root = raw ? raw_tokens : normalized_tokens;
   let from = start;
   let p = start;
-  while (find(list, list_end, p, end)) {
+  let blank = start; // up to here an earlier token took the white space behind it
+  while (find(root, p, end)) {
     const flags = load<u32>(token, 12);
     const id = load<u32>(token, 8);
     let left = token_at;
@@ -213,7 +259,9 @@ function split(start: usize, end: usize, work: usize, raw: bool): void {
       while (left > from && flags_of(code_point(before(left))) & SPACE) left = before(left);
     }
     if (flags & RSTRIP) {
+      right = max(right, blank);
       while (right < end && flags_of(code_point(right)) & SPACE) right = next;
+      blank = right;
     }
     if (from < left) piece(from, left, work, raw);
     put_id(id);

@@ -37,6 +37,7 @@ export class Tokenizer {
   ids: usize = 0;
   types: usize = 0;
   count: u32 = 0;
+  private bytes: usize = 0;
 
   constructor(file: PackedFile) {
     const own = file.json(CONFIG);
@@ -50,6 +51,7 @@ export class Tokenizer {
     if (model) one_of(model, 'type', ['WordPiece']);
     const pre = json ? json.object('pre_tokenizer') : null;
     if (pre) one_of(pre, 'type', ['BertPreTokenizer']);
+    else if (!bert) throw new Error(`${TOKENIZER}: a pre_tokenizer, BertPreTokenizer, is needed`);
 
     const vocab = json ? json_vocab(model) : text_vocab(file);
     const legacy = !config.own('added_tokens_decoder');
@@ -124,18 +126,24 @@ export class Tokenizer {
     const prefix = encoded(model ? model.string('continuing_subword_prefix', '##') : '##');
     const most = model ? model.get('max_input_chars_per_word') : null;
     const chars: u32 = most ? <u32>most.integer(0, MOST_ID) : 100;
-    wordpiece_init(texts, offsets, ids, count, cleared(slots * 8), slots, prefix.at, prefix.size, vocab.get(unk), chars, this.options);
+    const table = cleared(slots * 8);
+    if (!wordpiece_init(texts, offsets, ids, count, table, slots, prefix.at, prefix.size, vocab.get(unk), chars, this.options)) {
+      throw new Error('hundreds of tokens of the vocabulary share one place of its hash table');
+    }
 
     const raw = this.records(tokens, false);
     const raw_count = this.count;
+    const raw_bytes = this.bytes;
     const normalized = this.records(tokens, true);
-    added_tokens_init(raw, raw_count, normalized, this.count);
+    const nodes = cleared(16 * (raw_bytes + this.bytes + 2));
+    added_tokens_init(raw, raw_count, normalized, this.count, nodes);
   }
 
-  /** Records of added tokens, longest first so that the first match is the longest; `count` is how many. */
+  /** Records of added tokens; `count` is how many, `bytes` those of their texts. */
   private records(tokens: Array<Token>, normalized: bool): usize {
     const chosen = new Array<Token>();
-    const texts = new Map<string, Text>();
+    const texts = new Array<Text>();
+    this.bytes = 0;
     for (let i = 0; i < tokens.length; i++) {
       if (tokens[i].normalized != normalized) continue;
       const text = encoded(tokens[i].content);
@@ -146,15 +154,14 @@ export class Tokenizer {
         text.size = size;
       }
       if (!text.size) continue;
-      texts.set(tokens[i].content, text);
+      texts.push(text);
       chosen.push(tokens[i]);
+      this.bytes += text.size;
     }
-    longest = texts;
-    chosen.sort((a, b) => <i32>longest.get(b.content).size - <i32>longest.get(a.content).size);
     const at = take(<u64>chosen.length * 16, 'the added tokens');
     for (let i = 0; i < chosen.length; i++) {
       const token = chosen[i];
-      const text = texts.get(token.content);
+      const text = texts[i];
       store<u32>(at + i * 16, text.at);
       store<u32>(at + i * 16, text.size, 4);
       store<u32>(at + i * 16, token.id, 8);
@@ -185,9 +192,6 @@ export class Tokenizer {
 }
 
 const EMPTY: StaticArray<u8> = [0x7b, 0x7d, 0];
-
-/** Texts that `records` sorts by: a comparison has no closure. */
-let longest: Map<string, Text> = new Map();
 
 function cleared(bytes: usize): usize {
   const at = take(bytes, 'the tokenizer');
@@ -270,9 +274,11 @@ function read_parts(json: Json): Array<Part> {
   }
   const special = processor.object('special_tokens');
   const single = processor.list('single');
+  if (!single) throw new Error(processor.refused('a list of parts, single, is needed'));
   const parts = new Array<Part>();
-  const members = single ? single.members() : null;
-  while (members && members.next()) {
+  let texts = 0;
+  const members = single.members();
+  while (members.next()) {
     const part = new Json(TOKENIZER, 'post_processor.single', members.at);
     const token = part.is_object ? part.object('SpecialToken') : null;
     const place = token ? token : part.is_object ? part.object('Sequence') : null;
@@ -280,7 +286,7 @@ function read_parts(json: Json): Array<Part> {
     const type = place.get('type_id');
     const type_id: u32 = type ? <u32>type.integer(0, MOST_ID) : 0;
     if (!token) {
-      if (place.string('id', '') != 'A') throw new Error(place.refused('the text is called A'));
+      if (place.string('id', '') != 'A' || texts++ > 0) throw new Error(place.refused('the text is called A and may be there once'));
       parts.push(new Part(null, type_id));
       continue;
     }

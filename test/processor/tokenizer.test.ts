@@ -157,6 +157,70 @@ for (const { name, files, info, calls, decodes } of golden<Folder[]>('tokenizers
   });
 }
 
+describe('Work that grows no faster than files and texts do', () => {
+  const spaced = { special: true, lstrip: false, rstrip: false, single_word: false, normalized: false };
+  const tokenizer_of = (files: object): Promise<BertTokenizer> =>
+    BertTokenizer.from_pretrained(files as Record<string, object>);
+
+  /** Words whose FNV-1a hashes end in the same ten bits, far from those of [UNK]: one place of a table of 1,024 slots. */
+  function colliding(count: number): string[] {
+    const hash = (text: string): number =>
+      Buffer.from(text).reduce((h, c) => Math.imul(h ^ c, 0x01000193), 0x811c9dc5 | 0) & 1023;
+    const place = (hash('[UNK]') + 300) & 1023;
+    const found: string[] = [];
+    for (let i = 0; found.length < count; i++) if (hash(`w${i}`) === place) found.push(`w${i}`);
+    return found;
+  }
+
+  it('takes 256 tokens in one place of the hash table, and no more', async () => {
+    const words = colliding(257);
+    const taken = await tokenizer_of({ 'vocab.txt': ['[UNK]', ...words.slice(0, 256)].join('\n') });
+    const ids = words.map((_, i) => (i < 256 ? i + 1 : 0));
+    expect(taken.encode(words.join(' '), null, { add_special_tokens: false })).toEqual(ids);
+    await expect(tokenizer_of({ 'vocab.txt': ['[UNK]', ...words].join('\n') })).rejects.toMatchObject({
+      code: 'unsupported_config',
+      message: expect.stringMatching(/share one place of its hash table/) as string,
+    });
+  });
+
+  it('looks for 20,000 added tokens in a million characters', async () => {
+    const tokens = Array.from({ length: 20_000 }, (_, i) => [`ab${i}`, i + 9] as const);
+    const { encode } = await tokenizer_of({
+      'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[SEP]\n',
+      'added_tokens.json': Object.fromEntries(tokens),
+    }).then((tokenizer) => ({ encode: (text: string) => tokenizer.encode(text) }));
+    const [id, longer] = [encode('ab12')[1]!, encode('ab123')[1]!];
+    expect(longer - id).toBe(123 - 12);
+    expect(encode('a'.repeat(1_000_000) + 'ab123 ab12')).toEqual([2, 1, longer, id, 3]);
+  });
+
+  it('takes white space behind a token once', async () => {
+    const tokenizer = await tokenizer_of({
+      'tokenizer.json': {
+        model: { vocab: { '[UNK]': 0, a: 1, ' ': 2, '\t': 3, x: 4 } },
+        added_tokens: [
+          { id: 2, content: ' ', ...spaced, rstrip: true },
+          { id: 3, content: '\t', ...spaced },
+          { id: 4, content: 'x', ...spaced, lstrip: true, rstrip: true },
+        ],
+      },
+    });
+    const ids = (text: string): number[] => tokenizer.encode(text, null, { add_special_tokens: false });
+    // These are tokenizers' answers.
+    expect(ids('a  x  a')).toEqual([1, 2, 2, 4, 2, 2, 1]);
+    expect(ids('x x  x\t\t a')).toEqual([4, 2, 4, 2, 2, 4, 3, 3, 2, 1]);
+    expect(ids('a \n\t  b \t')).toEqual([1, 2, 3, 2, 2, 0, 2, 3]);
+    expect(ids(' \t'.repeat(200_000))).toHaveLength(400_000);
+  });
+
+  it('reads a line of a million spaces', async () => {
+    const tokenizer = await tokenizer_of({
+      'vocab.txt': `[UNK]\na${' '.repeat(1_000_000)}b\nc \u3000\t\r\n`,
+    });
+    expect(tokenizer.convert_tokens_to_ids(['c', 'b'])).toEqual([2, 0]);
+  });
+});
+
 describe('BertTokenizer', () => {
   let tokenizer: BertTokenizer;
   beforeAll(async () => {

@@ -13,7 +13,8 @@ import { property } from './property.ts';
 
 const vocab = wide_vocabulary();
 const added = { special: true, normalized: false, lstrip: false, rstrip: false, single_word: false };
-const core = new WordPiece(await platform.wasm('exact'), {
+const wasm = await platform.wasm('exact');
+const core = new WordPiece(wasm, {
   ...{ vocab, unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100 },
   normalizer: { clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
   added_tokens: SPECIAL.map((content, id) => ({ id, content, ...added })),
@@ -62,6 +63,32 @@ property('Upper and lower case of Latin letters are the same', [fc.string({ maxL
   const plain = value.replaceAll('[', '(');
   assert.deepEqual(ids_of(plain.toUpperCase()), ids_of(plain.toLowerCase()));
 });
+
+property(
+  'Added tokens are found from the left, the longest of those that begin in one place',
+  [
+    fc.uniqueArray(fc.string({ unit: pick('a', 'b', 'é'), minLength: 1, maxLength: 5 }), { minLength: 1 }),
+    fc.string({ unit: pick('a', 'b', 'é', 'è'), maxLength: 40 }),
+  ],
+  (contents, value) => {
+    const tokens = new WordPiece(wasm, {
+      ...{ vocab: new Map([['[UNK]', 7]]), unk_token: '[UNK]', continuing_subword_prefix: '##' },
+      max_input_chars_per_word: 100,
+      normalizer: null,
+      added_tokens: contents.map((content, id) => ({ id: 8 + id, content, ...added })),
+    });
+    const longest = [...contents].sort((a, b) => b.length - a.length);
+    const expected: number[] = [];
+    let gap = false;
+    for (let at = 0; at < value.length;) {
+      const found = longest.find((content) => value.startsWith(content, at));
+      if (found !== undefined || !gap) expected.push(found === undefined ? 7 : 8 + contents.indexOf(found));
+      gap = found === undefined;
+      at += found?.length ?? 1;
+    }
+    assert.deepEqual([...tokens.encode(value)], expected);
+  },
+);
 
 property('A row of a batch has the ids that its text has alone', [texts], (list) => {
   const rows = list.map(alone);

@@ -116,9 +116,13 @@ const HEADERS: Readonly<Record<string, readonly [edit: (header: EditableHeader) 
     ],
   };
 
-/** The model with one of its JSON files changed. */
-function with_file(name: string, edit: (json: Record<string, unknown>) => unknown): Uint8Array {
-  return with_blocks(model, (block, bytes) => {
+/** The model (or another) with one of its JSON files changed. */
+function with_file(
+  name: string,
+  edit: (json: Record<string, unknown>) => unknown,
+  base: Uint8Array = model,
+): Uint8Array {
+  return with_blocks(base, (block, bytes) => {
     if (block !== `files/${name}`) return bytes;
     const changed = edit(JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>);
     return changed === null
@@ -176,6 +180,22 @@ const FILES: readonly (readonly [
   ['tokenizer_config.json', (json) => ({ ...json, do_lower_case: 1 }), /true or false/],
 ];
 
+/** What tokenizer.json may not say where it is taken as it stands. */
+const single = (...parts: string[]): object => ({
+  post_processor: {
+    type: 'TemplateProcessing',
+    single: parts.map((id) => ({ Sequence: { id, type_id: 0 } })),
+    pair: [],
+    special_tokens: {},
+  },
+});
+const TOKENIZERS: readonly (readonly [flags: object, message: RegExp])[] = [
+  [{ pre_tokenizer: null }, /a pre_tokenizer, BertPreTokenizer, is needed/],
+  [{ post_processor: {} }, /a list of parts, single, is needed/],
+  [single('B'), /the text is called A/],
+  [single('A', 'A'), /may be there once/],
+];
+
 describe.each(Object.keys(HOSTS))('in %s', (host) => {
   test('a command line that cannot be meant', () => {
     const ended = run_in(
@@ -220,12 +240,20 @@ describe.each(Object.keys(HOSTS))('in %s', (host) => {
   });
 
   test('packed files', () => {
+    const backend = with_file('tokenizer_config.json', (json) => ({
+      ...json,
+      tokenizer_class: 'TokenizersBackend',
+    }));
     const cases: [Uint8Array, RegExp][] = [
       ...Object.values(HEADERS).map(([edit, message]): [Uint8Array, RegExp] => [
         with_header(model, edit),
         message,
       ]),
       ...FILES.map(([name, edit, message]): [Uint8Array, RegExp] => [with_file(name, edit), message]),
+      ...TOKENIZERS.map(([flags, message]): [Uint8Array, RegExp] => [
+        with_file('tokenizer.json', (json) => ({ ...json, ...flags }), backend),
+        message,
+      ]),
     ];
     const ended = run_in(
       host,

@@ -7,7 +7,7 @@ export interface ProcessorExports {
   unicode_init(at: number): void;
   /** BertNormalizer: `length` bytes of UTF-8 to at most 3 * length at `out`; returns their count. */
   normalize(text: number, length: number, out: number, work: number, options: number): number;
-  /** Takes the vocabulary and builds its hash table of `slots` in zeroed memory at `table`. */
+  /** Takes the vocabulary and builds its hash table of `slots` in zeroed memory at `table`; 0 where too many tokens collide. */
   wordpiece_init(
     tokens: number,
     offsets: number,
@@ -20,9 +20,18 @@ export interface ProcessorExports {
     unk: number,
     max_chars: number,
     normalizer: number,
+  ): number;
+  /**
+   * Added tokens as records (text, bytes, id, flags: 1 single_word, 2 lstrip, 4 rstrip), none of them empty. `nodes` is
+   * zeroed memory of 16 bytes for each of their bytes and 32 more.
+   */
+  added_tokens_init(
+    raw: number,
+    raw_count: number,
+    normalized: number,
+    normalized_count: number,
+    nodes: number,
   ): void;
-  /** Added tokens as records (text, bytes, id, flags: 1 single_word, 2 lstrip, 4 rstrip), longest first. */
-  added_tokens_init(raw: number, raw_count: number, normalized: number, normalized_count: number): void;
   /** Ids of a UTF-8 text, 4 * length bytes at `ids`; `work` has 6 * length. Returns their count. */
   encode(text: number, length: number, work: number, ids: number): number;
   /** Bytes that `resize` needs at `work`. */

@@ -40,6 +40,7 @@ export interface WordPieceSettings {
 
 const encoder: TextEncoder = new TextEncoder();
 const RECORD_BYTES = 16;
+const NODE_BYTES = 16;
 
 /** One instance of align.wasm that holds one vocabulary. */
 export class WordPiece {
@@ -48,14 +49,8 @@ export class WordPiece {
   /** First byte behind the vocabulary: texts and ids go there. */
   #work: number;
 
-  /** @throws AlignError `unsupported_config` without an unknown token. */
+  /** `vocab` has `unk_token`. @throws AlignError `unsupported_config` for a vocabulary whose tokens collide in the hash table. */
   constructor(module: WebAssembly.Module, settings: WordPieceSettings) {
-    const unk = settings.vocab.get(settings.unk_token);
-    if (unk === undefined)
-      throw new AlignError(
-        'unsupported_config',
-        `The vocabulary has no unknown token ${JSON.stringify(settings.unk_token)}`,
-      );
     this.#instance = new Instance(module);
     const { exports } = this.#instance;
     this.#options = normalizer_options(settings.normalizer);
@@ -72,7 +67,7 @@ export class WordPiece {
     while (slots < vocab.size * 2) slots *= 2;
     const table = this.#place(slots * 8);
     const prefix = this.#place_texts([settings.continuing_subword_prefix]);
-    exports.wordpiece_init(
+    const spread = exports.wordpiece_init(
       tokens.bytes,
       tokens.offsets,
       ids,
@@ -81,14 +76,21 @@ export class WordPiece {
       slots,
       prefix.bytes,
       prefix.length,
-      unk,
+      vocab.get(settings.unk_token)!,
       settings.max_input_chars_per_word,
       this.#options,
     );
+    if (spread === 0)
+      throw new AlignError(
+        'unsupported_config',
+        'Hundreds of tokens of the vocabulary share one place of its hash table',
+        { hint: 'words of a language do not: this vocabulary was made to be slow' },
+      );
 
     const raw = this.#place_added(settings.added_tokens.filter((token) => !token.normalized));
     const normalized = this.#place_added(settings.added_tokens.filter((token) => token.normalized));
-    exports.added_tokens_init(raw.at, raw.count, normalized.at, normalized.count);
+    const nodes = this.#place(NODE_BYTES * (raw.bytes + normalized.bytes + 2));
+    exports.added_tokens_init(raw.at, raw.count, normalized.at, normalized.count, nodes);
   }
 
   /** Ids of one text, without those that the post-processor adds. A lone surrogate counts as U+FFFD, as TextEncoder has it. */
@@ -149,16 +151,15 @@ export class WordPiece {
     return { bytes, length, offsets };
   }
 
-  /** Records of added tokens, longest first so that the first match is the longest. One that is empty never matches. */
-  #place_added(added: readonly AddedToken[]): { at: number; count: number } {
+  /** Records of added tokens, and the bytes of their texts. One that is empty never matches. */
+  #place_added(added: readonly AddedToken[]): { at: number; count: number; bytes: number } {
     const tokens = added
       .map((token) => ({
         token,
         text: token.normalized ? this.normalize(token.content) : encoder.encode(token.content),
       }))
-      .filter(({ text }) => text.length > 0)
-      .sort((a, b) => b.text.length - a.text.length);
-    const { bytes } = this.#place_texts(tokens.map(({ text }) => text));
+      .filter(({ text }) => text.length > 0);
+    const { bytes, length } = this.#place_texts(tokens.map(({ text }) => text));
     const at = this.#place(tokens.length * RECORD_BYTES);
     const records = this.#instance.u32(at, tokens.length * 4);
     let start = bytes;
@@ -167,7 +168,7 @@ export class WordPiece {
       records.set([start, text.length, token.id, flags], i * 4);
       start += text.length;
     }
-    return { at, count: tokens.length };
+    return { at, count: tokens.length, bytes: length };
   }
 }
 
