@@ -72,7 +72,7 @@ export function throw_if_aborted(signal: AbortSignal | null | undefined): void {
 }
 
 /** How engines say that there is no memory for a buffer or for a module's instance. */
-const NO_MEMORY = /out of memory|allocat|unable to grow/i;
+const NO_MEMORY = /out of memory|allocat|unable to grow|invalid (typed )?array (buffer )?length/i;
 
 /** The error for a `cause` by which an engine says that there is no memory left; null for any other. */
 export function out_of_memory(cause: unknown): AlignError | null {

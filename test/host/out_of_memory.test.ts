@@ -90,6 +90,9 @@ test('only what engines say of memory counts as that', () => {
     expect(out_of_memory(error)).toBeNull();
   expect(() => within_memory(() => { throw other; })).toThrow(other); // prettier-ignore
   // As it comes from a worker.
+  // A size that engines have no array for is too large for memory, too.
+  for (const make of [() => new BigInt64Array(2e15), () => new ArrayBuffer(2 ** 60)])
+    expect(() => within_memory<unknown>(make)).toThrow(expect.objectContaining({ code: 'out_of_memory' }));
   const far = Object.assign(new Error('Out of memory'), { name: 'RangeError' });
   expect(out_of_memory(far)).toMatchObject({ code: 'out_of_memory', cause: far });
 });
