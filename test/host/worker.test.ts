@@ -7,7 +7,7 @@ import { Align } from '../../src/host/align.ts';
 import type { ModelSource } from '../../src/host/checkpoint/model_files.ts';
 import { bytes_source } from '../../src/host/checkpoint/source.ts';
 import { AlignError } from '../../src/host/errors.ts';
-import type { ImageInput } from '../../src/host/image.ts';
+import { RawImage, type ImageInput } from '../../src/host/image.ts';
 import { AlignModel, AlignTextModel, AlignVisionModel } from '../../src/host/models.ts';
 import type { LoadOptions, ProgressInfo } from '../../src/host/options.ts';
 import { pipeline } from '../../src/host/pipeline.ts';
@@ -274,7 +274,12 @@ describe('The same errors', () => {
     ];
     const [here, there] = await both(
       (options) => Align.load(undefined, { ...options, max_pixels: 80_000 }),
-      async (align) => Promise.all(bad.map((picture) => seen(align.embed_image(picture as ImageInput)))),
+      async (align) => {
+        const images = new RawImage(new Uint8Array(3), 1, 1, 3);
+        const grown = seen(align.processor.call({ images, images_kwargs: { size: 8192 } }));
+        const read = bad.map((picture) => seen(align.embed_image(picture as ImageInput)));
+        return Promise.all([...read, grown]);
+      },
     );
     expect(there).toEqual(here);
     expect(here.map((error) => (error as { code?: string }).code)).toEqual([
@@ -285,6 +290,7 @@ describe('The same errors', () => {
       'invalid_argument',
       'too_large',
       'invalid_argument',
+      'too_large',
     ]);
   });
 

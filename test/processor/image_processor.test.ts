@@ -122,6 +122,47 @@ describe('EfficientNetImageProcessor', () => {
     });
   });
 
+  it.each<[string, Json, [width: number, height: number]]>([
+    ['size', { size: { height: 4097, width: 4096 } }, [4096, 4097]],
+    ['size', { size: { shortest_edge: 8192 } }, [8192, 8192]],
+    ['size', { size: { shortest_edge: 32_768, longest_edge: 32_768 } }, [32_768, 32_768]],
+    ['size', { size: { max_height: 32_768, max_width: 32_768 } }, [32_768, 32_768]],
+    ['crop_size', { do_resize: false, do_center_crop: true, crop_size: 32_768 }, [32_768, 32_768]],
+  ])('refuses a %s that makes a picture too large: %j', async (key, config, [width, height]) => {
+    const processor = await EfficientNetImageProcessor.from_pretrained({
+      'preprocessor_config.json': config,
+    });
+    await expect(processor.call(NO_PICTURE, { max_pixels: 4 })).rejects.toMatchObject({
+      code: 'too_large',
+      detail: { key, width, height, max_pixels: 16_777_216 },
+      message: `${key} makes a picture of ${width} x ${height} pixels, the limit is 16777216 pixels (raise max_pixels, or set a smaller ${key})`,
+    });
+    const limit = { max_pixels: width * height - 1 };
+    await expect(processor.call(NO_PICTURE, limit)).rejects.toMatchObject({ detail: limit });
+    expect((await processor.call(NO_PICTURE, { size: 3, crop_size: 3 })).pixel_values.dims[2]).toBe(3);
+  });
+
+  it('refuses a long picture that its shortest edge makes too large', async () => {
+    const processor = await EfficientNetImageProcessor.from_pretrained({
+      'preprocessor_config.json': { size: { shortest_edge: 1000 } },
+    });
+    const long = { data: new Uint8Array(3 * 30), width: 1, height: 30 };
+    await expect(processor.call(long)).rejects.toMatchObject({
+      code: 'too_large',
+      detail: { key: 'size', width: 1000, height: 30_000 },
+    });
+  });
+
+  it('hears its signal between pictures', async () => {
+    const processor = await EfficientNetImageProcessor.from_pretrained({ 'preprocessor_config.json': {} });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort());
+    const pictures = Array.from({ length: 200 }, () => NO_PICTURE);
+    await expect(processor.call(pictures, { signal: stop.signal })).rejects.toMatchObject({
+      code: 'aborted',
+    });
+  });
+
   it.each<[string, Json, unknown, RegExp]>([
     ['no picture', {}, [], /images is an empty list/],
     [

@@ -4,6 +4,7 @@
 //
 // Everything behind the crop is a function of one 8-bit sample, so it is a table of 256 floats for each channel.
 
+import { platform } from '#platform';
 import { open_model, type ModelSource, type OpenOptions } from '../checkpoint/model_files.ts';
 import { AlignError, within_memory } from '../errors.ts';
 import { RawImage, READ_RULES, type ImageInput } from '../image.ts';
@@ -15,12 +16,13 @@ import {
   type Rule,
   type Rules,
 } from '../options.ts';
+import { pause_every, YIELD_MS } from '../pause.ts';
 import { write_saved } from '../saved.ts';
 import { Tensor } from '../tensor.ts';
 import { compile, type WasmInput } from '../wasm/module.ts';
 import { image_settings, read_image_settings, type ImageSettings } from './image_settings.ts';
 import { Resizer, type Samples } from './resize.ts';
-import { target_size, type Size } from './sizes.ts';
+import { check_target, target_size, type Size } from './sizes.ts';
 
 /** Options of `from_pretrained`. */
 export interface ImageProcessorLoadOptions extends OpenOptions {
@@ -122,7 +124,8 @@ export class EfficientNetImageProcessor {
 
   /**
    * One picture or several to `pixel_values`, float32 [pictures, channels, height, width].
-   * @throws AlignError what {@link RawImage.read} throws, and `invalid_argument` for pictures that end up unequal in size
+   * @throws AlignError what {@link RawImage.read} throws (`too_large` for what the flags make of a picture, too), and
+   *   `invalid_argument` for pictures that end up unequal in size
    */
   async call(
     images: ImageInput | readonly ImageInput[],
@@ -174,10 +177,14 @@ export class EfficientNetImageProcessor {
 /** Reads pictures on this thread. */
 export function plane_reader(module: WebAssembly.Module): ReadPlanes {
   const resizer = new Resizer(module);
-  return async (input, settings, { max_pixels, signal }) => {
+  return async (input, settings, { max_pixels = platform.max_pixels, signal }) => {
     const { background, do_convert_rgb } = settings;
+    const pause = pause_every(YIELD_MS, signal);
     const image = await RawImage.read(input, { background, do_convert_rgb, max_pixels, signal });
-    const shaped = shape(image, settings, resizer);
+    await pause();
+    // Who allows small pictures alone may have a model that makes them larger.
+    const shaped = shape(image, settings, resizer, Math.max(max_pixels, platform.max_pixels));
+    await pause();
     const { width, height, channels } = shaped;
     const values = new Float32Array(width * height * channels);
     to_planes(shaped, value_tables(settings, channels), values);
@@ -185,16 +192,17 @@ export function plane_reader(module: WebAssembly.Module): ReadPlanes {
   };
 }
 
-function shape(image: RawImage, settings: ImageSettings, resizer: Resizer): Samples {
+function shape(image: RawImage, settings: ImageSettings, resizer: Resizer, max_pixels: number): Samples {
+  const { height: crop_height, width: crop_width } = settings.crop_size;
+  if (settings.do_center_crop) check_target('crop_size', crop_height!, crop_width!, max_pixels);
   let shaped: Samples = image;
   if (settings.do_resize) {
     const [height, width] = target_size(settings.size, image.height, image.width);
+    check_target('size', height, width, max_pixels);
     const data = resizer.resize(image, width, height, settings.resample);
     shaped = { data, width, height, channels: image.channels };
   }
-  return settings.do_center_crop
-    ? center_crop(shaped, settings.crop_size.height!, settings.crop_size.width!)
-    : shaped;
+  return settings.do_center_crop ? center_crop(shaped, crop_height!, crop_width!) : shaped;
 }
 
 /** transformers' center_crop: a picture smaller than the crop is padded with zeros around its middle. */

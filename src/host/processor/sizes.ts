@@ -67,6 +67,21 @@ export function target_size(size: Size, height: number, width: number): [number,
   return [new_height, new_width];
 }
 
+/** Settings may make a picture larger than the file it comes from. @throws AlignError `too_large` */
+export function check_target(
+  key: 'size' | 'crop_size',
+  height: number,
+  width: number,
+  max_pixels: number,
+): void {
+  if (width * height > max_pixels)
+    throw new AlignError(
+      'too_large',
+      `${key} makes a picture of ${width} x ${height} pixels, the limit is ${max_pixels} pixels`,
+      { detail: { key, width, height, max_pixels }, hint: `raise max_pixels, or set a smaller ${key}` },
+    );
+}
+
 function raw_target(size: Size, height: number, width: number): [number, number] {
   const { shortest_edge: shortest, longest_edge: longest, max_height, max_width } = size;
   if (shortest !== undefined && longest !== undefined) return keep_aspect(height, width, shortest, longest);
