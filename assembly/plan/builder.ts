@@ -6,7 +6,7 @@ import { block_bytes, row_bytes } from './formats';
 import { Format, HALF, Kind, NONE, Op, RECORD_BYTES } from './op';
 import { Packing, Part, Recording, Request, Role, Source, TensorEntry } from './tables';
 import { round_up, Tensor } from './tensor';
-import { Block, Places } from './weights';
+import { Block, MOST_PIECES, Places } from './weights';
 
 const OP_WORDS: usize = offsetof<Op>();
 
@@ -29,7 +29,9 @@ export class Builder {
   // ---- tensors
 
   tensor(n: u32, h: u32, w: u32, c: u32): Tensor {
-    const bytes = aligned(((<u64>n * h * w) * round_up(c)) << 2);
+    const rows = <u64>n * h * w;
+    if (rows > <u64>u32.MAX_VALUE) this.fail(`${n} × ${h} × ${w} pixels are more than 32 bits count`);
+    const bytes = aligned((rows * round_up(c)) << 2);
     const tensor = new Tensor(this.tensors.length, n, h, w, c, bytes);
     tensor.first = this.ops.length;
     tensor.last = this.ops.length;
@@ -79,11 +81,10 @@ export class Builder {
     request.first_source = this.sources.length;
     const bytes = block_bytes(packing, format, rows, depth);
     const unit = packing == Packing.Rows ? <u64>row_bytes(format, depth) : bytes;
-    if (unit <= this.places.limit) this.places.take(bytes, unit, request);
-    else {
-      this.fail(`${name} takes ${unit} bytes in one piece, more than the ${this.places.limit} that can be bound`);
-      request.piece = u32.MAX_VALUE;
-    }
+    const limit = this.places.limit;
+    if (unit > limit) this.fail(`${name} takes ${unit} bytes in one piece, more than the ${limit} that can be bound`);
+    else if (bytes > MOST_PIECES * limit) this.fail(`${name} takes ${bytes} bytes, more than the ${MOST_PIECES * limit} that can be bound`);
+    else this.places.take(bytes, unit, request);
     this.requests.push(request);
     return request;
   }

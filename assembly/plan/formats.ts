@@ -22,13 +22,13 @@ export const F32_ONLY: u32 = 1 << Format.F32;
 
 /** Bytes of a block: `rows` columns of inner size `depth`, or `rows` rows with a stride of `depth` floats. */
 export function block_bytes(packing: Packing, format: Format, rows: u32, depth: u32): u64 {
-  if (packing == Packing.Panels) return <u64>((rows + NR - 1) / NR) * panel_bytes(format, depth);
+  if (packing == Packing.Panels) return <u64>((rows + NR - 1) / NR) * panel_bytes<u64>(format, depth);
   if (packing == Packing.Taps) return <u64>((rows + 3) >> 2) * (depth + 1) * 16;
   return <u64>rows * row_bytes(format, depth);
 }
 
-/** Bytes of a panel with inner size k: a multiple of 32. */
-export function panel_bytes(format: Format, k: usize): usize {
+/** Bytes of a panel with inner size k: a multiple of 32. In 64 bits they are right for any k. */
+export function panel_bytes<T extends number>(format: Format, k: T): T {
   switch (format) {
     case Format.F32: return (k + 1) << 6;
     case Format.F16:
@@ -52,14 +52,14 @@ export function row_bytes(format: Format, width: usize): usize {
 /** Pairs of k in a panel of 8-bit numbers. */
 // @ts-ignore: decorator
 @inline
-export function pairs(k: usize): usize {
+export function pairs<T extends number>(k: T): T {
   return (k + 1) >> 1;
 }
 
 /** Groups of 32 numbers that share a scale. */
 // @ts-ignore: decorator
 @inline
-export function groups(count: usize): usize {
+export function groups<T extends number>(count: T): T {
   return (count + 31) >> 5;
 }
 

@@ -16,7 +16,7 @@ export const RECORD_BYTES: usize = 256;
 export const HALF: usize = 128;
 
 /** Version of this layout and of the exports; the host refuses a module with another one. */
-export const ABI: u32 = 3;
+export const ABI: u32 = 4;
 
 /** An operand that is not there. */
 export const NONE: u32 = 0xffffffff;

@@ -39,6 +39,8 @@ export const enum Packing {
 export class Request {
   /** Batch norm's epsilon. */
   eps: f64;
+  /** Of the block, in all its pieces; a double, as a table may have more than 4 GiB. */
+  bytes: f64;
   name: u32;
   /** How the block is stored (formats.ts), and how it may be: a bit 1 << Format each. */
   format: Format;
@@ -48,7 +50,6 @@ export class Request {
   packing: Packing;
   shard: u32;
   offset: u32;
-  bytes: u32;
   /**
    * Bytes of a piece: all of them, but for a table larger than a shard. Its second piece begins the next shard, and so on.
    */

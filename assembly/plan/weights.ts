@@ -3,7 +3,7 @@
 
 import { aligned } from './arena';
 import { F32_ONLY, PRODUCT_FORMATS, row_bytes, TABLE_FORMATS } from './formats';
-import { Format } from './op';
+import { ALIGNMENT, Format } from './op';
 import { Plan } from './plan';
 import { Packing, Part, Request, Source } from './tables';
 import { round_up } from './tensor';
@@ -76,7 +76,8 @@ export class Weights {
     const request = this.rows(name, rows, width, TABLE_FORMATS);
     this.source(this.prefix + name + '.weight', Part.Weight, 2, rows, width);
     const block = this.block(name, request);
-    block.rows = request.piece / <u32>row_bytes(request.format, request.depth);
+    // A table with no place has failed the plan: it counts as one piece.
+    block.rows = request.piece ? request.piece / <u32>row_bytes(request.format, request.depth) : rows;
     return block;
   }
 
@@ -133,15 +134,24 @@ export class Weights {
   }
 }
 
+/** Most bytes of a shard: offsets have 32 bits. */
+const MOST_BYTES: u64 = <u64>u32.MAX_VALUE & ~<u64>(ALIGNMENT - 1);
+/** Most pieces of a table. Each is an op, and no device holds so many. */
+export const MOST_PIECES: u64 = 1024;
+
 /** The next free place for weights: within a shard while its limit allows, else at the start of the next. */
 export class Places {
   total: f64 = 0;
+  /** Bytes of a shard. */
+  limit: u64;
 
   constructor(
     public shard: u32,
     public offset: u64,
-    public limit: u64,
-  ) {}
+    limit: u64,
+  ) {
+    this.limit = min(limit, MOST_BYTES);
+  }
 
   /** A place for `bytes` bytes, in pieces of whole units of `unit` bytes where they are more than a shard holds. */
   take(bytes: u64, unit: u64, request: Request): void {
@@ -151,7 +161,7 @@ export class Places {
     }
     request.shard = this.shard;
     request.offset = <u32>this.offset;
-    request.bytes = <u32>bytes;
+    request.bytes = <f64>bytes;
     const piece = bytes <= this.limit ? bytes : this.limit - (this.limit % unit);
     request.piece = <u32>piece;
     let rest = bytes;

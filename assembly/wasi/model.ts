@@ -166,7 +166,7 @@ export class Model {
     for (let i: u32 = 0; i < count; i++) {
       const request = plan.request(i);
       if (blocks[i].size != <u64>request.bytes) {
-        throw new Error(`${this.file.name}: block "${plan.name(request.name)}" has ${blocks[i].size} bytes, its config.json asks for ${request.bytes}`);
+        throw new Error(`${this.file.name}: block "${plan.name(request.name)}" has ${blocks[i].size} bytes, its config.json asks for ${<u64>request.bytes}`);
       }
       requests.push(request);
     }

@@ -3,7 +3,7 @@
 import type { Checkpoint } from './checkpoint/checkpoint.ts';
 import type { ChooseFormats } from './checkpoint/formats.ts';
 import { has_pooler, is_prefixed } from './checkpoint/names.ts';
-import { check_blocks, packed_formats } from './checkpoint/packed.ts';
+import { BELONG_TOGETHER, check_blocks, packed_formats } from './checkpoint/packed.ts';
 import type { AlignTextConfig, AlignVisionConfig } from './config.ts';
 import { AlignError } from './errors.ts';
 import type { Executor } from './executor.ts';
@@ -79,18 +79,37 @@ export function lay_out(
   return { ...place(new Recorder(instance, options), parts, checkpoint, others, true), words };
 }
 
+/** Layers that are planned in no time: tensors that they lack are named. */
+const FEW_LAYERS = 100;
+
+/** Whether a model has so many layers that planning them takes a while. */
+export function is_deep(parts: Parts): boolean {
+  return layers_of(parts) > FEW_LAYERS;
+}
+
+function layers_of({ text, vision }: Parts): number {
+  return (text?.num_hidden_layers ?? 0) + (vision?.num_hidden_layers ?? 0);
+}
+
+/** The least that a layer of the text tower has, and one of the vision tower: tensors, and blocks of a packed file. */
+const LAYER_TENSORS = [16, 14] as const;
+const LAYER_BLOCKS = [6, 4] as const;
+
 /**
  * Planning takes time by the square of the layers, so a small file must not ask for many: each has tensors of its own.
  * @throws AlignError `missing_tensor`
  */
-function check_depth({ text, vision }: Parts, checkpoint: Checkpoint): void {
+function check_depth(parts: Parts, checkpoint: Checkpoint): void {
+  if (!is_deep(parts)) return;
+  const layers = layers_of(parts);
+  const texts = parts.text?.num_hidden_layers ?? 0;
+  const [of_text, of_vision] = checkpoint.packing ? LAYER_BLOCKS : LAYER_TENSORS;
   const tensors = Array.from(checkpoint.names()).length;
-  const layers = (text?.num_hidden_layers ?? 0) + (vision?.num_hidden_layers ?? 0);
-  if (layers <= tensors) return;
+  if (texts * of_text + (layers - texts) * of_vision <= tensors) return;
   throw new AlignError(
     'missing_tensor',
     `${checkpoint.name} has ${tensors} tensors, too few for the ${layers} layers of its config`,
-    { detail: { tensors, layers }, hint: 'config.json and the weights must belong together' },
+    { detail: { tensors, layers }, hint: BELONG_TOGETHER },
   );
 }
 

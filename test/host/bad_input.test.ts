@@ -115,6 +115,24 @@ describe('A config', () => {
     );
   });
 
+  test('of more layers than the weights can have is missing_tensor, before any is planned', async () => {
+    const files = await with_tensors('odd', (tensors) => {
+      for (let i = 0; i < 2000; i++)
+        tensors.set(String(i), { dtype: 'U8', shape: [0], data: new Uint8Array() });
+    });
+    const config = with_config('odd', { num_hidden_layers: 1000 }, 'text_config')['config.json'];
+    for (const device of ['wasm', 'auto'] as const)
+      await refused('missing_tensor', ['too few for the 10', 'config.json'], () =>
+        AlignModel.from_pretrained({ ...files, 'config.json': config }, { device }),
+      );
+  });
+
+  test('without a key takes its default, and says so where the weights have another', async () => {
+    await refused('missing_tensor', ['lacks', 'a key that config.json lacks has its default'], () =>
+      AlignModel.from_pretrained({ ...golden_files('odd'), 'config.json': {} }),
+    );
+  });
+
   test('of sizes that no memory holds is refused, not tried', async () => {
     const files = with_config('odd', { num_hidden_layers: 1e6 }, 'text_config');
     await refused('unsupported_config', ['num_hidden_layers', '1000000'], () =>

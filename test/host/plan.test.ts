@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AlignConfig } from '../../src/host/config.ts';
+import { AlignConfig, AlignTextConfig, AlignVisionConfig } from '../../src/host/config.ts';
 import { describe as describe_plan, plan_text } from '../../src/host/plan/describe.ts';
 import { ALIGNMENT } from '../../src/host/plan/layout.ts';
 import { weight_requests, type Plan, type PlanTensor } from '../../src/host/plan/plan.ts';
@@ -285,5 +285,55 @@ describe('Recorder', () => {
       }) as Error,
     );
     expect(ask(32, 32).length).toBeGreaterThan(0);
+  });
+});
+
+describe('Sizes that 32 bits do not hold', () => {
+  const { text_config, vision_config } = golden('odd');
+  const recorder = (): Recorder => new Recorder(new Instance(module));
+  const text = (values: object): Plan =>
+    recorder().text(
+      new AlignTextConfig({ ...text_config, num_attention_heads: 1, ...values }),
+      { pooler: true, projection_dim: 0 },
+      START,
+      SHORT[0]!,
+    );
+  const MOST = 2 ** 24;
+
+  test.each([
+    ['word_embeddings', { vocab_size: MOST }],
+    ['position_embeddings', { max_position_embeddings: MOST }],
+    ['token_type_embeddings', { type_vocab_size: MOST }],
+  ])('are refused for %s of more pieces than any device holds', (name, size) => {
+    expect(() => text({ hidden_size: MOST, ...size })).toThrow(
+      expect.objectContaining({
+        code: 'limit_exceeded',
+        message: expect.stringContaining(`${name} takes ${2 ** 50} bytes, more than the `) as string,
+      }) as Error,
+    );
+  });
+
+  test('are counted for a table of more than 4 GiB, which fewer bits a number may make small enough', () => {
+    const plan = text({ vocab_size: MOST, hidden_size: 256, intermediate_size: 8 });
+    const [words] = weight_requests(plan);
+    expect([words!.bytes, words!.piece]).toEqual([2 ** 34, 2 ** 32 - 1024]);
+    check_blocks(plan, 2 ** 32);
+  });
+
+  test('are refused for a convolution of many channels', () => {
+    const config = new AlignVisionConfig({ ...vision_config, num_channels: MOST });
+    expect(() => recorder().vision(config, START, VISION)).toThrow(
+      expect.objectContaining({
+        code: 'limit_exceeded',
+        message: expect.stringMatching(/convolution takes \d+ bytes in one piece/) as string,
+      }) as Error,
+    );
+  });
+
+  test('are refused for a picture', () => {
+    const large = { ...VISION, height: 2 ** 20, width: 2 ** 20 };
+    expect(() => recorder().vision(vision_config, START, large)).toThrow(
+      '1 × 1048576 × 1048576 pixels are more than 32 bits count',
+    );
   });
 });

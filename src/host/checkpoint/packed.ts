@@ -21,6 +21,10 @@ export const FILES = 'files/';
 export const BLOCK_ALIGNMENT = 16;
 export const DATA_ALIGNMENT = 256;
 
+/** What to do where a configuration asks for other tensors than there are. */
+export const BELONG_TOGETHER =
+  'config.json and the weights must belong together; a key that config.json lacks has its default';
+
 export const TOWERS = ['both', 'text', 'vision'] as const;
 
 /** What the metadata of a packed file says. */
@@ -151,7 +155,7 @@ export function check_blocks(
         `${file}: block ${show(name)} has ${end - start} bytes, as ${FORMAT_NAMES[format]!} the config asks for ${bytes}`,
         {
           detail: { tensor: name, bytes: end - start, expected: bytes },
-          hint: 'config.json and the weights must belong together',
+          hint: BELONG_TOGETHER,
         },
       );
   }
@@ -163,10 +167,7 @@ function missing_blocks(file: string, { towers }: Packing, missing: readonly str
   const held = towers === 'both' ? '' : `, a packed file of the ${towers} tower,`;
   return new AlignError('missing_tensor', `${file}${held} lacks ${missing.length} blocks: ${some}`, {
     detail: { tensors: missing },
-    hint:
-      towers === 'both'
-        ? 'config.json and the weights must belong together'
-        : 'convert the original checkpoint with both towers',
+    hint: towers === 'both' ? BELONG_TOGETHER : 'convert the original checkpoint with both towers',
   });
 }
 

@@ -4,7 +4,7 @@ import { struct, type Struct } from './struct.ts';
 
 export const RECORD_BYTES = 256;
 export const HALF = 128;
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 export const NONE = 0xffffffff;
 export const LANES = 4;
 export const ALIGNMENT = 256;
@@ -55,7 +55,7 @@ export const Quantize: Struct<'kind' | 'name' | 'operands' | 'shard' | 'weights'
 
 export const TensorEntry: Struct<'name' | 'role' | 'offset' | 'n' | 'h' | 'w' | 'c' | 'stride' | 'first' | 'last'> = /* @__PURE__ */ struct('name role offset n h w c stride first:i32 last:i32');
 
-export const Request: Struct<'eps' | 'name' | 'format' | 'accepts' | 'normed' | 'packing' | 'shard' | 'offset' | 'bytes' | 'piece' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at'> = /* @__PURE__ */ struct('eps:f64 name format accepts normed packing shard offset bytes piece rows depth channels taps first_source sources scratch_bytes scratch_at');
+export const Request: Struct<'eps' | 'bytes' | 'name' | 'format' | 'accepts' | 'normed' | 'packing' | 'shard' | 'offset' | 'piece' | 'rows' | 'depth' | 'channels' | 'taps' | 'first_source' | 'sources' | 'scratch_bytes' | 'scratch_at'> = /* @__PURE__ */ struct('eps:f64 bytes:f64 name format accepts normed packing shard offset piece rows depth channels taps first_source sources scratch_bytes scratch_at');
 
 export const Source: Struct<'name' | 'part' | 'rank' | 'd0' | 'd1' | 'd2' | 'd3' | 'row' | 'dtype'> = /* @__PURE__ */ struct('name part rank d0 d1 d2 d3 row dtype');
 

@@ -5,6 +5,7 @@
 
 import type { Checkpoint, CheckpointTensor } from '../checkpoint/checkpoint.ts';
 import { FORMAT_NAMES } from '../checkpoint/formats.ts';
+import { BELONG_TOGETHER } from '../checkpoint/packed.ts';
 import type { Dtype as DiskDtype } from '../checkpoint/safetensors.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { pause_every, YIELD_MS } from '../pause.ts';
@@ -60,14 +61,14 @@ export function check_tensors(requests: readonly WeightRequest[], checkpoint: Ch
       `${checkpoint.name} lacks ${missing.length} tensors: ${some(missing)}`,
       {
         detail: { tensors: missing },
-        hint: 'config.json and the weights must belong together',
+        hint: BELONG_TOGETHER,
       },
     );
   }
   if (misshapen.length > 0) {
     throw new AlignError('shape_mismatch', `${checkpoint.name}: ${some(misshapen)}`, {
       detail: { tensors: misshapen },
-      hint: 'config.json and the weights must belong together',
+      hint: BELONG_TOGETHER,
     });
   }
   return unexpected(checkpoint, used);
