@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { AlignIndex, type IndexDtype, type IndexId } from '../../src/host/search/align_index.ts';
 import { Random } from '../kernels/support/random.ts';
 import { refused } from '../support/bad_calls.ts';
@@ -246,6 +246,21 @@ describe('a file whose checksum is right but whose contents are not', () => {
     delete parts.metadata.crc32;
     await refused('corrupt_index', ['crc32 undefined'], () => AlignIndex.from_bytes(together(parts, false)));
   });
+});
+
+test('a long line is searched for its end once', async () => {
+  const index = await AlignIndex.create({ dimensions: 1 });
+  index.add('a', Float32Array.of(1), 'ä'.repeat(2 ** 20));
+  const bytes = index.to_bytes();
+  let searched = 0;
+  const whole = String.prototype.split;
+  const split = vi.spyOn(String.prototype, 'split').mockImplementation(function (this: string, ...rest) {
+    searched += this.length;
+    return whole.apply(this, rest) as string[];
+  });
+  const back = await AlignIndex.from_bytes(bytes).finally(() => split.mockRestore());
+  expect(Buffer.compare(back.to_bytes(), bytes)).toBe(0);
+  expect(searched).toBeLessThan(bytes.length);
 });
 
 test.each<[string, Uint8Array]>([
