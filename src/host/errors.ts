@@ -29,6 +29,13 @@ export type AlignErrorCode =
   | 'model_required'
   | 'trap';
 
+/** What moves a terminal's cursor, ends a line or turns the direction around: names in files have it, messages do not. */
+const STEERING = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 /** What went wrong (`code`, `message`), with which values (`detail`), and what to do (`hint`). */
 export class AlignError extends Error {
   override readonly name = 'AlignError';
@@ -41,7 +48,8 @@ export class AlignError extends Error {
     message: string,
     options: { detail?: Record<string, unknown>; hint?: string; cause?: unknown } = {},
   ) {
-    super(options.hint === undefined ? message : `${message} (${options.hint})`, { cause: options.cause });
+    const whole = options.hint === undefined ? message : `${message} (${options.hint})`;
+    super(whole.replace(STEERING, escaped), { cause: options.cause });
     this.code = code;
     this.detail = options.detail ?? {};
     this.hint = options.hint;

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bar, bytes_text, padded, table, width_of } from '../../src/host/cli/text.ts';
+import { safetensors_chunks } from '../../src/host/checkpoint/writer.ts';
+import { AlignError } from '../../src/host/errors.ts';
+import { golden } from '../support/edited_checkpoint.ts';
 import { cli } from './cli.ts';
 import { CHECKPOINT, picture, ZERO_SHOT } from './zero_shot.ts';
 
@@ -87,6 +90,46 @@ describe('align-wasm', () => {
       status: 130,
       err: '',
     });
+  });
+});
+
+describe('names that a terminal would obey', () => {
+  const NAME = '\u001b]0;title\u0007\u001b[2J\u009b31m\u202e\u2066\n';
+  const STEERING = /[\p{Cc}\p{Bidi_Control}]/u;
+
+  it('are escaped in the message of an error', () => {
+    const { message } = new AlignError('not_found', `${NAME} is not there`, { hint: NAME });
+    const name = String.raw`\u001b]0;title\u0007\u001b[2J\u009b31m\u202e\u2066\u000a`;
+    expect(message).toBe(`${name} is not there (${name})`);
+  });
+
+  it('are not printed as they are, wherever they come from', async () => {
+    const model = join(folder, 'names');
+    await mkdir(model);
+    for (const file of ['config.json', 'model.safetensors'])
+      await copyFile(golden(`tiny/${file}`), join(model, file));
+    await writeFile(join(model, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n');
+    await writeFile(join(model, 'preprocessor_config.json'), JSON.stringify({ size: { [NAME]: 1 } }));
+    const reference = join(folder, 'names.safetensors');
+    const empty = { dtype: 'F32' as const, shape: [0], bytes: () => [new Uint8Array()] };
+    const stored = [`${NAME}c.input.input_ids`, `${NAME}c.input.x${NAME}`].map((name) => ({
+      name,
+      ...empty,
+    }));
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of safetensors_chunks(stored)) chunks.push(chunk);
+    await writeFile(reference, Buffer.concat(chunks));
+    for (const [args, status] of [
+      [['embed', '--text', 'a', '--model', model], 1],
+      [['verify', golden('tiny'), reference], 1],
+      [['classify', NAME, '--labels', 'a'], 1],
+      [['convert', golden('tiny'), '-o', join(folder, NAME)], 0],
+      [[NAME], 2],
+    ] as const) {
+      const ended = await cli([...args]);
+      expect(ended.status).toBe(status);
+      expect((ended.out + ended.err).split('\n').filter((line) => STEERING.test(line))).toEqual([]);
+    }
   });
 });
 

@@ -6,7 +6,7 @@ import { each } from './each.ts';
 import { check_stdin, lines_of, pictures_of, pieces } from './inputs.ts';
 import { UsageError, type Io } from './io.ts';
 import { load } from './load.ts';
-import { bar, counted, padded, right, styled, time_text, width_of } from './text.ts';
+import { bar, counted, padded, right, safe_text, styled, time_text, width_of } from './text.ts';
 
 export const HELP = `align-wasm classify PICTURE… --labels "a cat,a dog" [options]
 
@@ -64,7 +64,7 @@ export async function classify(argv: readonly string[], io: Io): Promise<number>
       const began = io.now();
       const scores = await align.classify(await input(), set, options);
       if (json) return JSON.stringify({ picture: name, scores });
-      const title = `${styled(io, 'bold', name)}  ${styled(io, 'dim', time_text(io.now() - began))}`;
+      const title = `${styled(io, 'bold', safe_text(name))}  ${styled(io, 'dim', time_text(io.now() - began))}`;
       return [title, ...score_lines(scores, kind, width, io), ''].join('\n');
     });
     const total = io.now() - started + load_ms;

@@ -8,7 +8,7 @@ import { Conversion } from '../convert.ts';
 import { AlignError } from '../errors.ts';
 import { choice, parse_words } from './args.ts';
 import { OK, UsageError, type Io } from './io.ts';
-import { bytes_text, counted, Progress, styled, table } from './text.ts';
+import { bytes_text, counted, Progress, safe_text, styled, table } from './text.ts';
 
 export const HELP = `align-wasm convert MODEL -o FILE [options]
 
@@ -131,7 +131,7 @@ function lines(output: string, bytes: number, summary: Summary, io: Io): string[
   ];
   const part = towers === 'both' ? 'both towers' : `${towers} tower`;
   return [
-    `${styled(io, 'bold', output)}  ${dtype}, ${part}`,
+    `${styled(io, 'bold', safe_text(output))}  ${dtype}, ${part}`,
     ...table(rows, ['left', 'right', 'right', 'right']).map((line) => `  ${line}`),
   ];
 }

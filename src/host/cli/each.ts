@@ -1,7 +1,7 @@
 // One input after another: a failing one is reported and the others still get their turn.
 
 import { error_json, FAILED, is_interruption, message_of, OK, SOME_FAILED, type Io } from './io.ts';
-import { counted, Progress } from './text.ts';
+import { counted, Progress, safe_text } from './text.ts';
 
 /** An input by the name the user gave it. */
 interface Named {
@@ -33,7 +33,7 @@ export async function each<T extends Named>(
         failed += 1;
         if (json) text = JSON.stringify({ [noun]: input.name, error: error_json(error) });
         else {
-          text = `failed ${input.name}: ${message_of(error)}`;
+          text = `failed ${safe_text(input.name)}: ${message_of(error)}`;
           report = (line) => io.err(`${line}\n`);
         }
       }

@@ -5,7 +5,7 @@ import { each } from './each.ts';
 import { check_stdin, lines_of, pictures_of } from './inputs.ts';
 import { UsageError, type Io } from './io.ts';
 import { load } from './load.ts';
-import { counted, letters, padded, right, styled, time_text, width_of } from './text.ts';
+import { counted, letters, padded, right, safe_text, styled, time_text, width_of } from './text.ts';
 
 export const HELP = `align-wasm embed [--text TEXT…] [--image PICTURE…] [options]
 
@@ -70,7 +70,7 @@ export async function embed(argv: readonly string[], io: Io): Promise<number> {
       if (json) return JSON.stringify({ [item.kind]: item.name, embedding: [...embedding] });
       const values = [...embedding.subarray(0, SHOWN)].map((value) => right(value.toFixed(4), 7)).join(' ');
       const size = right(`${embedding.length}`, 5);
-      return `${padded(item.kind, 5)}  ${padded(shortened(item.name), width)}  ${size}  ${values} …`;
+      return `${padded(item.kind, 5)}  ${padded(shortened(safe_text(item.name)), width)}  ${size}  ${values} …`;
     });
     const total = time_text(io.now() - started + load_ms);
     const summary = `${counted(count, 'embedding')}: ${total} (loading ${time_text(load_ms)})`;

@@ -245,7 +245,7 @@ function report(order: Order, output: string, tally: Tally, found: Found, ms: nu
   if (kept > 0) parts.push(`${kept} kept`);
   if (removed > 0) parts.push(`${removed} removed`);
   if (failed > 0) parts.push(styled(io, 'red', `${failed} failed`));
-  const title = styled(io, 'bold', output);
+  const title = styled(io, 'bold', safe_text(output));
   const time = styled(io, 'dim', span_text(ms));
   io.out(`${title}  ${counted(pictures, 'picture')}: ${parts.join(', ')}  ${time}\n`);
   const { links, others } = found;

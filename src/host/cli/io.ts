@@ -1,6 +1,7 @@
 // What a command sees of the process: streams, a terminal or not, colours, interruption. Tests pass their own.
 
 import { AlignError } from '../errors.ts';
+import { safe_text } from './text.ts';
 
 /** The command's surroundings. */
 export interface Io {
@@ -32,9 +33,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Any thrown value as one line for people. */
+/** Any thrown value for people, with names that a terminal does not obey. */
 export function message_of(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n').map(safe_text).join('\n');
 }
 
 /** A failed input as `--json` reports it. */

@@ -7,7 +7,7 @@ import type { AlignIndex } from '../search/align_index.ts';
 import { check_same, finished_index, read_index, remove_partial, save_index } from './index_files.ts';
 import { OK, type Io } from './io.ts';
 import { locked } from './lock.ts';
-import { counted, Progress, styled } from './text.ts';
+import { counted, Progress, safe_text, styled } from './text.ts';
 
 /**
  * Writes the entries of all `files` to `output`, over what is there if that is an index. Gives the exit status.
@@ -39,7 +39,7 @@ export async function merge_indexes(
       const { size } = merged!;
       if (json) io.out(`${JSON.stringify({ output, pictures: size, merged: files.length })}\n`);
       else {
-        const title = styled(io, 'bold', output);
+        const title = styled(io, 'bold', safe_text(output));
         io.out(`${title}  ${counted(size, 'picture')} from ${counted(files.length, 'index file')}\n`);
       }
       return OK;

@@ -7,7 +7,7 @@ import { weight_requests, type Plan, type WeightRequest } from '../plan/plan.ts'
 import { check_tensors } from '../wasm/loader.ts';
 import type { Blueprint, Part } from './blueprint.ts';
 import { FAILED, OK, type Io } from './io.ts';
-import { bytes_text, styled, table } from './text.ts';
+import { bytes_text, safe_text, styled, table } from './text.ts';
 
 /** What `inspect --json` prints. */
 export interface Summary {
@@ -150,7 +150,7 @@ export function print_summary(summary: Summary, blueprint: Blueprint, json: bool
     ),
   ]);
   rows.push(['extra', some(extra)]);
-  io.out(`${styled(io, 'bold', summary.model)}\n`);
+  io.out(`${styled(io, 'bold', safe_text(summary.model))}\n`);
   for (const line of table(rows, ['left', 'left'])) io.out(`  ${line}\n`);
   return status;
 }
@@ -162,7 +162,7 @@ function packed_rows(
   const shares = Object.entries(formats).map(
     ([name, share]) => `${name} ${bytes_text(share.bytes)} in ${share.blocks}`,
   );
-  const inside = Object.entries(files).map(([name, bytes]) => `${name} ${bytes_text(bytes)}`);
+  const inside = Object.entries(files).map(([name, bytes]) => `${safe_text(name)} ${bytes_text(bytes)}`);
   return [
     ['packed', `${dtype}, version ${version}, ${towers === 'both' ? 'both towers' : `${towers} tower`}`],
     ['blocks', `${count(blocks)}: ${shares.join(', ')}`],
@@ -177,5 +177,5 @@ function count(n: number): string {
 function some(names: readonly string[]): string {
   if (names.length === 0) return 'none';
   const more = names.length > SHOWN ? `, … ${names.length - SHOWN} more` : '';
-  return `${names.length}: ${names.slice(0, SHOWN).join(', ')}${more}`;
+  return `${names.length}: ${names.slice(0, SHOWN).map(safe_text).join(', ')}${more}`;
 }

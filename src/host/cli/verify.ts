@@ -7,7 +7,7 @@ import { difference, type Difference } from './compare.ts';
 import { FAILED, OK, UsageError, type Io } from './io.ts';
 import { visible } from './load.ts';
 import { Reference, type Case } from './reference.ts';
-import { counted, styled, table } from './text.ts';
+import { counted, safe_text, styled, table } from './text.ts';
 
 export const HELP = `align-wasm verify MODEL reference.safetensors [options]
 
@@ -89,8 +89,8 @@ function json_line({ test, tensor, shape, absolute, relative, ok }: Result): str
 
 function lines(results: readonly Result[], tolerance: number, io: Io): string[] {
   const cells = results.map(({ test, tensor, shape, absolute, relative }) => [
-    test,
-    tensor,
+    safe_text(test),
+    safe_text(tensor),
     shape.join(' × ') || 'scalar',
     error_text(absolute),
     error_text(relative),
@@ -106,7 +106,7 @@ function lines(results: readonly Result[], tolerance: number, io: Io): string[] 
   return [
     styled(io, 'dim', title),
     ...rows.map((row, i) => (results[i]!.ok ? row : `${row}  ${styled(io, 'red', 'FAILED')}`)),
-    `${verdict}; largest error ${error_text(worst.relative)} of ${worst.test} ${worst.tensor}`,
+    `${verdict}; largest error ${error_text(worst.relative)} of ${safe_text(`${worst.test} ${worst.tensor}`)}`,
   ];
 }
 
