@@ -120,7 +120,10 @@ function check_stages(config: AlignVisionConfig): void {
   for (let i = 0; i < stages; i++) {
     const taken = round_filters(config, config.in_channels[i]!);
     const given = round_filters(config, config.out_channels[i]!);
-    const widest = Math.max(width, taken, given) * config.expand_ratios[i]!;
+    const scaled = Math.max(width, taken, given);
+    if (!(scaled <= f.MAX_DIMENSION))
+      f.refuse('width_coefficient', config.width_coefficient, `stage ${i} would have ${scaled} channels`);
+    const widest = scaled * config.expand_ratios[i]!;
     if (!(widest <= f.MAX_DIMENSION))
       f.refuse(
         `expand_ratios[${i}]`,

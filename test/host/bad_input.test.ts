@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Align } from '../../src/host/align.ts';
-import { AlignTextConfig } from '../../src/host/config.ts';
+import { AlignTextConfig, AlignVisionConfig } from '../../src/host/config.ts';
 import { RawImage } from '../../src/host/image.ts';
 import { AlignModel, AlignTextModel, AlignVisionModel } from '../../src/host/models.ts';
 import { Tensor } from '../../src/host/tensor.ts';
@@ -72,6 +72,8 @@ describe('A checkpoint', () => {
     const name = 'text_projection.weight';
     const files = await with_tensors('odd', (tensors) => (tensors.get(name)!.shape = [30, 27]));
     await refused('shape_mismatch', [name, '[30, 27]', '[27, 30]'], () => load(files));
+    const list = await with_tensors('odd', (tensors) => (tensors.get('temperature')!.shape = [1]));
+    await refused('shape_mismatch', ['temperature is [1], the config asks for a scalar'], () => load(list));
   });
 
   test('with a tensor of a type that is no weight is corrupt_checkpoint, naming it', async () => {
@@ -131,6 +133,13 @@ describe('A config', () => {
     await refused('missing_tensor', ['lacks', 'a key that config.json lacks has its default'], () =>
       AlignModel.from_pretrained({ ...golden_files('odd'), 'config.json': {} }),
     );
+  });
+
+  test('whose width_coefficient makes too many channels is unsupported_config, naming it', () => {
+    for (const width_coefficient of [1e6, 1e308])
+      expect(() => new AlignVisionConfig({ width_coefficient })).toThrow(
+        `width_coefficient is ${width_coefficient}, stage 0 would have `,
+      );
   });
 
   test('of sizes that no memory holds is refused, not tried', async () => {

@@ -161,7 +161,7 @@ const VISION_REFUSALS: [string, Record<string, unknown>, string][] = [
   ],
   ['too many blocks', { depth_coefficient: 1e6 }, 'num_block_repeats'],
   ['endless blocks', { depth_coefficient: 1e308 }, 'num_block_repeats'],
-  ['too wide', { width_coefficient: 1e308 }, 'expand_ratios[0]'],
+  ['too wide', { width_coefficient: 1e308 }, 'width_coefficient'],
   ['too wide inside a block', { expand_ratios: [1, 6, 6, 2 ** 20, 6, 6, 6] }, 'expand_ratios[3]'],
   ['too wide a squeeze', { squeeze_expansion_ratio: 1e9 }, 'squeeze_expansion_ratio'],
   ['a huge kernel', { kernel_sizes: [3, 3, 5, 3, 5, 5, 2 ** 20] }, 'kernel_sizes[6]'],

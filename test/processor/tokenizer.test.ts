@@ -294,6 +294,11 @@ describe('BertTokenizer', () => {
       () => tokenizer.decode(new Tensor('int64', [1, 2], [1, 2])),
       /batch_decode/,
     ],
+    [
+      'a multiple that no row is padded to',
+      () => tokenizer.call('a', null, { padding: true, pad_to_multiple_of: 2 ** 30 }),
+      /padded to 1073741824 tokens, \d+ are the most: max_length is \d+, pad_to_multiple_of 1073741824/,
+    ],
   ])('refuses %s', (_, call, message) => {
     expect(call).toThrow(
       expect.objectContaining({

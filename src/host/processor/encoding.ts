@@ -193,7 +193,7 @@ export function stack_rows(
   if (filled > MAX_PADDED && filled > 2 * longest)
     throw new AlignError(
       'invalid_argument',
-      `Rows would be padded to ${filled} tokens, ${MAX_PADDED} are the most`,
+      `Rows would be padded to ${filled} tokens, ${MAX_PADDED} are the most: max_length is ${max_length}, pad_to_multiple_of ${multiple}`,
       { detail: { max_length, pad_to_multiple_of: multiple } },
     );
   const length = Math.max(longest, filled);

@@ -52,7 +52,7 @@ export function check_tensors(requests: readonly WeightRequest[], checkpoint: Ch
     used.add(name);
     if (tensor === undefined) missing.push(name);
     else if (tensor.shape.join() !== shape.join()) {
-      misshapen.push(`${name} is [${tensor.shape.join(', ')}], the config asks for [${shape.join(', ')}]`);
+      misshapen.push(`${name} is ${shape_text(tensor.shape)}, the config asks for ${shape_text(shape)}`);
     } else dtype_of(tensor);
   }
   if (missing.length > 0) {
@@ -72,6 +72,10 @@ export function check_tensors(requests: readonly WeightRequest[], checkpoint: Ch
     });
   }
   return unexpected(checkpoint, used);
+}
+
+function shape_text(shape: readonly number[]): string {
+  return shape.length === 0 ? 'a scalar' : `[${shape.join(', ')}]`;
 }
 
 function unexpected(checkpoint: Checkpoint, used: ReadonlySet<string>): LoadingInfo {
