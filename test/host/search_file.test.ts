@@ -254,7 +254,7 @@ test('a long line is searched for its end once', async () => {
   const bytes = index.to_bytes();
   const split = vi.spyOn(String.prototype, 'split');
   const back = await AlignIndex.from_bytes(bytes);
-  const searched = split.mock.contexts.reduce((sum, text) => sum + String(text).length, 0);
+  const searched = split.mock.contexts.reduce<number>((sum, text) => sum + String(text).length, 0);
   split.mockRestore();
   expect(Buffer.compare(back.to_bytes(), bytes)).toBe(0);
   expect(searched).toBeLessThan(bytes.length);
