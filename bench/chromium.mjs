@@ -26,9 +26,6 @@ const CLOSING = 10_000;
 const PACKAGES = [
   ['#platform', '/dist/platform/browser.js'],
   ['@jsquash/jpeg/', '/node_modules/@jsquash/jpeg/'],
-  ['fast-png', '/node_modules/fast-png/lib/index.js'],
-  ['fflate', '/node_modules/fflate/esm/browser.js'],
-  ['iobuffer', '/node_modules/iobuffer/lib/iobuffer.js'],
 ];
 
 const rewrite = (script) =>

@@ -84,8 +84,6 @@ await build({
   outdir: deno,
   alias: { '#platform': './dist/platform/deno_bundle.js' },
   external: ['node:*', '@jsquash/webp'],
-  // pngjs, which is CommonJS, requires Node's built-ins.
-  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
   bundle: true,
   format: 'esm',
   platform: 'node',

@@ -138,14 +138,11 @@ export const build_bun: Build = async (app, out) => {
   await add_page(app, out, 'bundle/main.js');
 };
 
-/** A program for Node in one file; pngjs requires Node's own modules, which esbuild leaves to a `require`. */
+/** A program for Node in one file. */
 export const build_node: Build = async (app, out) => {
   await esbuild.build({
     entryPoints: [join(app, 'node.js')],
     ...{ bundle: true, format: 'esm', platform: 'node', minify: true, logLevel: 'error' },
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
     outdir: join(out, 'bundle'),
   });
   await writeFile(join(out, 'package.json'), '{ "type": "module" }');

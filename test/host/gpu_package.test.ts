@@ -17,7 +17,7 @@ async function bundled(...conditions: string[]): Promise<string> {
   const { outputFiles } = await build({
     ...{ absWorkingDir: root, entryPoints: ['dist/index.js'], conditions, write: false, bundle: true },
     ...{ format: 'esm', platform: 'neutral', mainFields: ['module', 'main'], logLevel: 'silent' },
-    external: ['node:*', '*.wasm', '*?module', '*.bin', 'pngjs', '@jsquash/*', 'fast-png'],
+    external: ['node:*', '*.wasm', '*?module', '*.bin', '@jsquash/*'],
   });
   return outputFiles[0]!.text;
 }

@@ -98,7 +98,7 @@ test('a bundle has nothing of an entry that it imports for no name: there are no
 /** Whose code each decoder of pictures is, ours and others'. */
 const DECODERS = {
   JPEG: /node_modules\/@jsquash|\/processor\/(jpeg|emscripten)/,
-  PNG: /node_modules\/(fast-png|fflate|iobuffer)|\/processor\/(png|inflate)|\/platform\/web_png/,
+  PNG: /\/processor\/png|\/platform\/web_inflate/,
   WebP: /\/processor\/webp/,
   all: /\/processor\/(decode|orientation|image_bytes)\.js/,
 };

@@ -97,7 +97,6 @@ console.log(JSON.stringify({ found, threads: align.model.threads, refused: refus
   const map: [string, string][] = [
     ...served(exports!, '@align-wasm/align-wasm'),
     ...served(imports!, ''),
-    ['pngjs', `npm:pngjs@${dependencies['pngjs']!}`],
     ['@jsquash/jpeg/', `npm:/@jsquash/jpeg@${dependencies['@jsquash/jpeg']!}/`],
   ];
   writeFileSync(join(folder, 'map.json'), JSON.stringify({ imports: Object.fromEntries(map) }));

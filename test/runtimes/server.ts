@@ -21,9 +21,6 @@ const INSTALLED = 'test/node_modules';
 const MODULES: Readonly<Record<string, string>> = {
   '#platform': 'align-wasm/dist/platform/browser.js',
   '@jsquash/jpeg/codec/dec/mozjpeg_dec.js': '@jsquash/jpeg/codec/dec/mozjpeg_dec.js',
-  'fast-png': 'fast-png/lib/index.js',
-  fflate: 'fflate/esm/browser.js',
-  iobuffer: 'iobuffer/lib/iobuffer.js',
 };
 
 /** The names of other modules in a script replaced by addresses under `folder`. */

@@ -10,7 +10,7 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
-import { PNG } from 'pngjs';
+import { createInflate } from 'node:zlib';
 import { body_bytes } from '../checkpoint/body.ts';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
@@ -148,13 +148,19 @@ export const node_pictures: Pictures = {
   // Only files find what lies in other packages; from JSR the decoder's script fetches it from beside itself.
   jpeg_wasm: () => (FROM_FILE ? (jpeg ??= compile_jpeg()) : Promise.resolve(null)),
   webp: () => (webp ??= load_webp()),
-  decode_png(bytes) {
-    // The depth stands at byte 24; pngjs would round 16 bits to 8.
-    const { width, height, data } = PNG.sync.read(
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-      { skipRescale: bytes[24] === 16 },
-    );
-    return { width, height, data };
+  // Twice as fast as DecompressionStream, which hands over 16 KB at a time.
+  async inflate(parts, limit, take) {
+    const data = Buffer.concat(parts);
+    const stream = createInflate({ chunkSize: Math.max(64, Math.min(limit + 1, 2 ** 20)) });
+    stream.end(data);
+    let size = 0;
+    for await (const part of stream as AsyncIterable<Uint8Array>) {
+      size += part.length;
+      take(part);
+      if (size > limit) return size;
+    }
+    if (stream.bytesWritten < data.length) throw new Error('more follows its end');
+    return size;
   },
 };
 

@@ -9,14 +9,6 @@ import type { WebGpu } from '../gpu.ts';
 import type { RawPixels } from '../image.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
 
-/** Samples of a decoded picture before any colour conversion. */
-export interface DecodedPng {
-  width: number;
-  height: number;
-  /** RGBA, rows top to bottom; the samples of a 16-bit file as they are, all others in eight bits. */
-  data: Uint8Array | Uint16Array;
-}
-
 /** 4096 x 4096, 64 MiB of samples. */
 export const MAX_PIXELS = 16_777_216;
 /** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
@@ -128,8 +120,11 @@ export interface Pictures {
   jpeg_wasm(): Promise<WebAssembly.Module | null>;
   /** The WebP decoder where it is installed, else null. */
   webp(): Promise<WebpDecoder | null>;
-  /** Pixels of a PNG that was checked. Throws or rejects with whatever the decoder throws; the caller types it. */
-  decode_png(bytes: Uint8Array): DecodedPng | Promise<DecodedPng>;
+  /**
+   * Calls `take` with each part of zlib data inflated, until more than `limit` bytes have come; resolves to how many did.
+   * Rejects on damaged data, and where something follows it.
+   */
+  inflate(parts: readonly Uint8Array[], limit: number, take: (part: Uint8Array) => void): Promise<number>;
 }
 
 /** What `make` gives for a build, made at the first request. */

@@ -1,4 +1,4 @@
-// Runtimes without a file system: models come as files or bytes, and PNG is decoded by fast-png.
+// Runtimes without a file system: models come as files or bytes.
 
 import { body_bytes, type Arrived } from '../checkpoint/body.ts';
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
@@ -6,7 +6,7 @@ import { AlignError, show } from '../errors.ts';
 import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
 import { bitmap_pixels } from './web_bitmap.ts';
 import { web_cache } from './web_cache.ts';
-import { decode_png } from './web_png.ts';
+import { inflate } from './web_inflate.ts';
 
 function no_files(path: string): AlignError {
   return new AlignError('not_found', `${show(path)} cannot be opened: this runtime has no file system`, {
@@ -43,7 +43,7 @@ export async function fetch_bytes(location: string | URL, arrived?: Arrived): Pr
 export const web_pictures: Pictures = {
   jpeg_wasm: () => Promise.resolve(null),
   webp: () => Promise.resolve(null),
-  decode_png,
+  inflate,
 };
 
 /** The platform of a runtime without a file system; `wasm` gives the package's own module. */
