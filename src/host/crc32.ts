@@ -10,6 +10,7 @@ export function crc32(bytes: Uint8Array): number {
     return crc;
   });
   let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ table[(crc ^ byte) & 255]!;
+  // Not for … of, which takes four times as long.
+  for (let i = 0; i < bytes.length; i++) crc = (crc >>> 8) ^ table[(crc ^ bytes[i]!) & 255]!;
   return ~crc >>> 0;
 }

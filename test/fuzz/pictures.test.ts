@@ -42,6 +42,9 @@ function png_with(...chunks: Uint8Array[]): Uint8Array {
 function bomb_in(type: string, head: string): Uint8Array {
   return chunk(type, Buffer.concat([Buffer.from(head, 'latin1'), bomb]));
 }
+function text(head: string, data: Uint8Array): Uint8Array {
+  return chunk('zTXt', Buffer.concat([Buffer.from(head, 'latin1'), data]));
+}
 function empty_chunks(count: number): Uint8Array {
   return png_with(Buffer.concat(new Array<Uint8Array>(count).fill(chunk('IDAT', new Uint8Array(0)))));
 }
@@ -82,6 +85,8 @@ const BOMBS: readonly (readonly [name: string, make: () => Uint8Array, expected:
   ['half a GB in iTXt', () => png_with(bomb_in('iTXt', `${XMP}\x01\0\0\0`)), 'a picture'],
   ['half a GB in iCCP', () => png_with(bomb_in('iCCP', 'icc\0\0')), 'a picture'],
   ['half a GB in each of eight chunks', () => png_with(...new Array<Uint8Array>(8).fill(bomb_in('zTXt', `${XMP}\0`))), 'a picture'],
+  ['1 MB in each of 2,000 texts', () => png_with(...new Array<Uint8Array>(2000).fill(text(`Raw profile type exif\0\0`, deflateSync(new Uint8Array(MB), { level: 9 })))), 'a picture'],
+  ['60 MB of digits', () => png_with(chunk('tEXt', Buffer.concat([Buffer.from('Raw profile type exif\0\n\n\n'), Buffer.alloc(60 * MB, 'a')]))), 'a picture'],
   ['a million chunks', () => empty_chunks(1_000_000), 'too_large'],
   ['30,000 chunks', () => empty_chunks(30_000), 'a picture'],
   ['a JPEG of 65000 x 65000', () => sized(65_000, 65_000), 'too_large'],

@@ -166,6 +166,107 @@ describe('RawImage.read', () => {
     }
   });
 
+  /** The small picture with chunks behind its header, and others behind its data. */
+  const with_chunks = (
+    before: readonly [string, Uint8Array][],
+    after: readonly [string, Uint8Array][] = [],
+    file = SMALL,
+  ): Uint8Array => {
+    const made = (chunks: readonly [string, Uint8Array][]): Uint8Array =>
+      Buffer.concat(chunks.map(([type, data]) => chunk(type, data)));
+    return Buffer.concat([
+      file.subarray(0, 33),
+      made(before),
+      file.subarray(33, -12),
+      made(after),
+      file.subarray(-12),
+    ]);
+  };
+
+  /** A directory of EXIF whose only tag is an orientation; `apart` is what its value points to. */
+  function exif(
+    type: number,
+    count: number,
+    value: number[],
+    { apart = [] as number[], head = 'II*\0', before = [] as number[] } = {},
+  ): Uint8Array {
+    const entry = [0x12, 0x01, type, 0, count, 0, 0, 0, ...value, ...[0, 0, 0, 0]].slice(0, 12);
+    const directory = [8, 0, 0, 0, before.length > 0 ? 2 : 1, 0, ...before, ...entry, 0, 0, 0, 0];
+    return Uint8Array.from([...Buffer.from(head, 'latin1'), ...directory, ...apart]);
+  }
+  /** Where what stands apart begins. */
+  const APART = 26;
+  const text = (...parts: (string | Uint8Array)[]): Uint8Array =>
+    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)));
+  const SIX = exif(3, 1, [6]);
+  const digits = (data: Uint8Array): string =>
+    `\nexif\n ${data.length}\n${Buffer.from(data).toString('hex')}\n`;
+  const XMP = 'XML:com.adobe.xmp';
+  const XML = 'tiff:Orientation="6"';
+  const zlib_xml = deflateSync(Buffer.from(XML));
+
+  // As Pillow 13 has them.
+  it.each<[string, boolean, readonly [string, Uint8Array][]]>([
+    ['one SHORT', true, [['eXIf', SIX]]],
+    ['the first of two SHORTs', true, [['eXIf', exif(3, 2, [6, 0, 3, 0])]]],
+    ['the first of three', true, [['eXIf', exif(3, 3, [APART], { apart: [6, 0, 3, 0, 2, 0] })]]],
+    ['no value at all', false, [['eXIf', exif(3, 0, [6])]]],
+    ['a FLOAT', true, [['eXIf', exif(11, 1, [0, 0, 0xc0, 0x40])]]],
+    ['a FLOAT between two orientations', false, [['eXIf', exif(11, 1, [0, 0, 0xd0, 0x40])]]],
+    ['a DOUBLE', true, [['eXIf', exif(12, 1, [APART], { apart: [0, 0, 0, 0, 0, 0, 0x18, 0x40] })]]],
+    ['a RATIONAL', true, [['eXIf', exif(5, 1, [APART], { apart: [12, 0, 0, 0, 2, 0, 0, 0] })]]],
+    ['an SRATIONAL of two negatives', true, [['eXIf', exif(10, 1, [APART], { apart: [0xfa, 255, 255, 255, 255, 255, 255, 255] })]]],
+    ['a RATIONAL over 0', false, [['eXIf', exif(5, 1, [APART], { apart: [6, 0, 0, 0, 0, 0, 0, 0] })]]],
+    ['a LONG8', true, [['eXIf', exif(16, 1, [APART], { apart: [6, 0, 0, 0, 0, 0, 0, 0] })]]],
+    ['a BYTE, which is a string', false, [['eXIf', exif(1, 1, [6])]]],
+    ['a BYTE with XMP beside it', false, [['eXIf', exif(1, 1, [6])], ['iTXt', text(XMP, '\0\0\0\0\0', XML)]]],
+    ['a type that there is not', false, [['eXIf', exif(99, 1, [6])]]],
+    ['such a one with XMP beside it', true, [['eXIf', exif(99, 1, [6])], ['iTXt', text(XMP, '\0\0\0\0\0', XML)]]],
+    ['such a one before a good one', true, [['eXIf', exif(3, 1, [6], { before: [0x12, 1, 99, 0, 1, 0, 0, 0, 3, 0, 0, 0] })]]],
+    ['a tag before it that the file is too small for', true, [['eXIf', exif(3, 1, [6], { before: [0x0e, 1, 2, 0, 0, 9, 0, 0, 0, 9, 0, 0] })]]],
+    ['a tag before it that lies beyond the end', false, [['eXIf', exif(3, 1, [6], { before: [0x0e, 1, 2, 0, 9, 0, 0, 0, 0, 9, 0, 0] })]]],
+    ['a header with its bytes exchanged', true, [['eXIf', exif(3, 1, [6], { head: 'II\0*' })]]],
+    ['a prefix', true, [['eXIf', text('Exif\0\0', SIX)]]],
+    ['the last of two eXIf', false, [['eXIf', SIX], ['eXIf', exif(3, 1, [1])]]],
+    ['text under the key exif', true, [['tEXt', text('exif\0', SIX)]]],
+    ['such a text behind eXIf', true, [['eXIf', exif(3, 1, [1])], ['tEXt', text('exif\0Exif\0\0', SIX)]]],
+    ['digits', true, [['tEXt', text('Raw profile type exif\0', digits(SIX))]]],
+    ['digits beside eXIf', false, [['eXIf', exif(3, 1, [1])], ['tEXt', text('Raw profile type exif\0', digits(SIX))]]],
+    ['the last of two digits', false, [['tEXt', text('Raw profile type exif\0', digits(SIX))], ['zTXt', text('Raw profile type exif\0\0', deflateSync(Buffer.from(digits(exif(3, 1, [1])))))]]],
+    ['XMP', true, [['iTXt', text(XMP, '\0\0\0en\0translated\0', XML)]]],
+    ['XMP, compressed', true, [['iTXt', text(XMP, '\0\x01\0\0\0', zlib_xml)]]],
+    ['XMP, compressed otherwise', false, [['iTXt', text(XMP, '\0\x01\x01\0\0', zlib_xml)]]],
+    ['plain XMP with a method', true, [['iTXt', text(XMP, '\0\0\x01\0\0', XML)]]],
+    ['XMP without a separator', false, [['iTXt', text(XMP, '\0\0\0\0', XML)]]],
+    ['XMP behind such a one', true, [['iTXt', text(XMP, '\0\0\0\0\0', XML)], ['iTXt', text(XMP, '\0\0\0\0')]]],
+    ['XMP of two megabytes', true, [['iTXt', text(XMP, '\0\0\0\0\0', ' '.repeat(2 ** 21), XML)]]],
+  ])('orientation as Pillow: %s', async (_, turned, chunks) => {
+    const [width, height] = [2, 3];
+    const samples = Uint8Array.from({ length: width * height * 4 }, (_, i) => i);
+    const file = make_png({ width, height }, samples);
+    const expected = turned ? [height, width] : [width, height];
+    for (const bytes of [with_chunks(chunks, [], file), with_chunks([], chunks, file)]) {
+      const image = await RawImage.read(bytes);
+      expect([image.width, image.height]).toEqual(expected);
+    }
+  }); // prettier-ignore
+
+  const COLOURED = make_png({ width: 2, height: 2, colour: 3 }, new Uint8Array(4));
+  /** fcTL of a frame at 0, 0. */
+  const frame = (width: number, height: number): Uint8Array =>
+    Uint8Array.from({ length: 26 }, (_, i) => (i === 7 ? width : i === 11 ? height : 0));
+
+  it('reads what looks like it, but harms no pixel', async () => {
+    const whole: readonly [string, Uint8Array][] = [['fcTL', frame(2, 2)]];
+    // Palettes that colour nothing, and frames that come later.
+    const files = [
+      with_chunks(whole),
+      with_chunks([], [['fcTL', frame(1, 1)]]),
+      with_chunks([['PLTE', RGB.subarray(0, 4)]]),
+    ];
+    for (const file of files) expect((await RawImage.read(file)).data).toEqual(RGB);
+  });
+
   const shape = { width: 2, height: 2 };
   const lines = deflateSync(
     Buffer.concat([Buffer.from([0]), SAMPLES.subarray(0, 8), Buffer.from([0]), SAMPLES.subarray(8)]),
@@ -209,6 +310,72 @@ describe('RawImage.read', () => {
       make_png(shape, SAMPLES, { data: deflateSync(Buffer.alloc(1 << 24)), interlaced: 1 }),
       'corrupt_image',
       /inflates to other than/,
+    ],
+    ['a second header', with_chunks([['IHDR', SMALL.subarray(16, 29)]]), 'corrupt_image', /two headers/],
+    [
+      'a chunk without a name',
+      with_chunks([['ab1d', RGB]]),
+      'corrupt_image',
+      /chunk "ab1d" at byte 33 has no name/,
+    ],
+    [
+      'a chunk between the data',
+      with_chunks([
+        ['IDAT', RGB],
+        ['tEXt', RGB],
+      ]),
+      'corrupt_image',
+      /between its IDAT/,
+    ],
+    [
+      'one between data and data of no bytes',
+      with_chunks(
+        [],
+        [
+          ['tEXt', RGB],
+          ['IDAT', RGB.subarray(0, 0)],
+        ],
+      ),
+      'corrupt_image',
+      /between its IDAT/,
+    ],
+    [
+      'two palettes',
+      with_chunks(
+        [
+          ['PLTE', RGB],
+          ['PLTE', RGB],
+        ],
+        [],
+        COLOURED,
+      ),
+      'corrupt_image',
+      /two palettes/,
+    ],
+    [
+      'a palette behind the data',
+      with_chunks([], [['PLTE', RGB]], COLOURED),
+      'corrupt_image',
+      /behind its data/,
+    ],
+    [
+      'a palette of 4 bytes',
+      with_chunks([['PLTE', RGB.subarray(0, 4)]], [], COLOURED),
+      'corrupt_image',
+      /palette has 4 bytes/,
+    ],
+    [
+      'a palette of 257 colours',
+      with_chunks([['PLTE', new Uint8Array(771)]], [], COLOURED),
+      'corrupt_image',
+      /palette has 771 bytes/,
+    ],
+    ['a first frame in a corner', with_chunks([['fcTL', frame(2, 1)]]), 'corrupt_image', /first frame/],
+    [
+      'a frame cut short',
+      with_chunks([['fcTL', frame(2, 2).subarray(0, 25)]]),
+      'corrupt_image',
+      /first frame/,
     ],
     ['no palette', make_png({ ...shape, colour: 3 }, SAMPLES.subarray(0, 4)), 'corrupt_image', /no palette/],
     ['a width of 0', changed(19, 0), 'corrupt_image', /its size is 0 x 2/],
