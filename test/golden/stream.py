@@ -4,18 +4,22 @@ Prints a line of JSON a case. Each case is drawn from the seed and its own numbe
 """
 
 import base64
+import io
 import itertools
 import json
 import random
+import struct
 import sys
 import warnings
+import zlib
 
 import numpy as np
 from golden_random import digest
+from PIL import Image, ImageOps
 
 from jpeg_writer import write_jpeg
 from pictures import FLAT, JFIF, adobe, encoded, exif, image, planes, result_of
-from pixels import PNG_KINDS, image_processor_case, png_case, resize_case
+from pixels import PNG_KINDS, chunk, image_processor_case, png, png_case, resize_case
 from texts import NORMALIZERS, ids_and_normal, text, wide_tokenizer, wide_vocabulary
 
 BLOCK = 1000
@@ -69,9 +73,71 @@ def image_processors(draws):
 
 
 def pngs(draws):
-    """As `png_case`."""
+    """As `png_case`; every fourth with an orientation of any type, or in several places, that Pillow has an answer for."""
     for i, own in draws:
-        yield png_case(own, *PNG_KINDS[i % len(PNG_KINDS)], edge=own.choice([11, 11, 40]))
+        kind, edge = PNG_KINDS[i % len(PNG_KINDS)], own.choice([11, 11, 40])
+        case = oriented_png(own, kind, edge) if i % 4 == 3 else None
+        yield case or png_case(own, *kind, edge=edge)
+
+
+def oriented_png(own, kind, edge):
+    """As `png_case`; None where Pillow fails: it writes EXIF anew without the orientation, and some values it cannot."""
+    data = png(own, *kind, edge)
+    before, after = ([orientations(own) for _ in range(own.below(3))] for _ in range(2))
+    data = b"".join([data[:33], *before, data[33:-12], *after, data[-12:]])
+    try:
+        rgb = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    except Exception:
+        return None
+    return [*kind, base64_of(data), *rgb.size, digest(rgb.tobytes()), None]
+
+
+# TIFF's types: bytes of a value, and how Python packs one.
+TIFF = {
+    1: (1, "B"), 2: (1, "B"), 3: (2, "H"), 4: (4, "I"), 5: (8, "II"), 6: (1, "b"), 7: (1, "B"), 8: (2, "h"), 9: (4, "i"),
+    10: (8, "ii"), 11: (4, "f"), 12: (8, "d"), 13: (4, "I"), 16: (8, "Q"), 0: (2, "H"), 14: (4, "I"), 99: (1, "B"),
+}  # fmt: skip
+
+
+def any_exif(own):
+    """A directory of up to three tags, values of any type, some of them where the file does not reach."""
+    order, count = own.choice("<>"), 1 + own.below(3)
+    head = own.choice([b"II*\0", b"II*\0", b"II\0*"] if order == "<" else [b"MM\0*", b"MM\0*", b"MM*\0"])
+    place, entries, apart = 8 + 2 + 12 * count + 4, b"", b""
+    for _ in range(count):
+        kind = own.choice(list(TIFF))
+        size, form = TIFF[kind]
+        values = own.choice([1, 1, 1, 0, 2, 3])
+        numbers = [own.below(10) * (1 if c == "1" else 2) for c in "12" * 3]
+        packed = b"".join(struct.pack(order + form, *(numbers[1::-1] if len(form) > 1 else numbers[:1])) for _ in range(values))
+        if len(packed) > 4:
+            at = place + len(apart) if own.chance(85) else own.choice([place + len(apart) + 1, 900, 2**32 - 1])
+            apart, packed = apart + packed, struct.pack(order + "I", at)
+        if own.chance(5):
+            values = own.choice([50, 2**20, 2**32 - 1])
+        tag = own.choice([0x112, 0x112, 0x112, 0x10F, 0x100])
+        entries += struct.pack(order + "HHI", tag, kind, values) + packed.ljust(4, b"\0")[:4]
+    data = head + struct.pack(order + "IH", 8, count + own.choice([0, 0, 0, 1])) + entries + bytes(4) + apart
+    return data[: own.below(len(data)) + 8] if own.chance(10) else data
+
+
+def orientations(own):
+    """A chunk with an orientation that Pillow reads, or passes over without a word."""
+    data, prefix = any_exif(own), b"Exif\0\0" * own.choice([0, 0, 1])
+    equals = own.choice(['="', ">", ' = "'])
+    xmp = f"<x tiff:Orientation{equals}{own.below(10)}".encode()
+    key = b"XML:com.adobe.xmp\0"
+    digits = (prefix + data).hex(own.choice(" \n"), own.choice([1, 4, 36]))
+    profile = f"\nexif\n{len(data)}\n{digits}\n".encode()
+    return own.choice([
+        lambda: chunk(b"eXIf", prefix + data),
+        lambda: chunk(b"tEXt", b"exif\0" + prefix + data),
+        lambda: chunk(b"tEXt", b"Raw profile type exif\0" + profile),
+        lambda: chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile)),
+        lambda: chunk(b"iTXt", key + own.choice([b"\0\0\0\0", b"\0\1en\0\0", b"\0\0\0"]) + xmp),
+        lambda: chunk(b"iTXt", key + own.choice([b"\1\0\0\0", b"\1\1\0\0"]) + zlib.compress(xmp)),
+        lambda: chunk(b"zTXt", key + b"\0" + zlib.compress(xmp)),
+    ])()  # fmt: skip
 
 
 def jpegs(draws):

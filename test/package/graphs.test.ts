@@ -143,7 +143,7 @@ describe('Sizes', () => {
     expect(gzip).toBeLessThanOrEqual(118_000);
     expect(decoders.JPEG).toBeGreaterThan(18_000);
     expect(decoders.JPEG).toBeLessThanOrEqual(34_000);
-    expect(decoders.PNG).toBeLessThanOrEqual(33_000);
+    expect(decoders.PNG).toBeLessThanOrEqual(8_000);
     expect(decoders.WebP).toBeLessThanOrEqual(2_500);
   });
 
