@@ -1,10 +1,13 @@
 // PNG files. The file is checked here (signature, sizes, every chunk's CRC, the order of its chunks, its end), so a damaged or
 // hostile one is refused before anything is decoded.
 //
-// Where a file is wrong, this is stricter than Pillow, which also reads files whose header is not the first chunk or is too
-// long, without IEND, with a wrong CRC behind the pixels or in IDAT, with data that has no checksum or goes on behind the
-// pixels. It is more lenient where no pixel depends on it: with gAMA, cHRM, pHYs, sRGB, iCCP and acTL as they may be, EXIF
-// that is none, texts that are damaged or too long, and texts under keys that Pillow takes for its own settings.
+// Where a file is wrong, this is stricter than Pillow, which also reads a header that is not the first chunk, is too long, comes
+// twice or names other methods; palettes that come twice, have other lengths or are missing; a first frame smaller than the
+// picture; names of chunks with digits; chunks between IDAT chunks once the pixels are whole; data without a checksum or with
+// more behind it; wrong CRCs in IDAT and behind it; no IEND.
+// It is more lenient where no pixel depends on it: gAMA, cHRM, pHYs, sRGB, iCCP and acTL may be short or damaged, EXIF may
+// be none, texts may be too long or damaged (then they turn nothing, where Pillow reads as much of them as it can), and keys
+// of texts may be those that Pillow keeps its own settings under.
 
 import { crc32 } from '../crc32.ts';
 import { AlignError, show } from '../errors.ts';
