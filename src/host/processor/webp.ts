@@ -21,6 +21,11 @@ export interface Webp extends Samples {
   readonly orientation: number;
 }
 
+/** As many as a PNG may have; a picture has some ten. */
+const MAX_CHUNKS = 32_768;
+/** Flags of the header VP8X, by the chunk that each announces. */
+const FLAGS: Readonly<Record<string, number>> = { 'XMP ': 4, EXIF: 8 };
+
 let handed: WebpDecoder | null = null;
 
 /**
@@ -79,15 +84,20 @@ interface Header {
   readonly orientation: number;
 }
 
-/** Size and orientation by the chunks of the file, which must be whole. */
+/** Size and orientation by the chunks of the file, which must be whole. As libwebp, it skips what no header announces. */
 function read_chunks(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = 8 + view.getUint32(4, true);
   if (end > bytes.length) throw corrupt(`it has ${end} bytes, the file ends after ${bytes.length}`);
+  const flags = name_at(bytes, 12) === 'VP8X' ? bytes[20] : undefined;
   let size: readonly [number, number] | null = null;
-  let exif: Uint8Array | undefined;
-  let xmp: string | undefined;
+  const metadata: Record<string, Uint8Array> = {};
+  let count = 0;
   for (let at = 12; at + 8 <= end;) {
+    if (++count > MAX_CHUNKS)
+      throw new AlignError('too_large', `The WebP has more than ${MAX_CHUNKS} chunks`, {
+        detail: { max_chunks: MAX_CHUNKS },
+      });
     const name = name_at(bytes, at);
     const length = view.getUint32(at + 4, true);
     const data = bytes.subarray(at + 8, at + 8 + length);
@@ -96,14 +106,16 @@ function read_chunks(bytes: Uint8Array): Header {
       throw new AlignError('unsupported_image', 'The picture is an animated WebP', {
         hint: 'convert one of its frames to PNG',
       });
-    if (name === 'VP8 ') size ??= lossy_size(data);
-    else if (name === 'VP8L') size ??= lossless_size(data);
-    else if (name === 'EXIF') exif ??= data;
-    else if (name === 'XMP ') xmp ??= latin1(data);
+    if (name === 'VP8 ' || name === 'VP8L' || name === 'ALPH') {
+      if (size !== null && flags !== undefined) throw corrupt(`chunk ${show(name)} follows the picture`);
+      if (name !== 'ALPH') size ??= name === 'VP8 ' ? lossy_size(data) : lossless_size(data);
+    } else if (((flags ?? 0) & (FLAGS[name] ?? 0)) !== 0) metadata[name] ??= data;
     at += 8 + length + (length & 1);
   }
   if (size === null) throw corrupt('it has no picture');
-  return { width: size[0], height: size[1], orientation: orientation_of(exif, xmp) };
+  const { EXIF: exif, 'XMP ': xmp } = metadata;
+  const orientation = orientation_of(exif, xmp === undefined ? undefined : latin1(xmp));
+  return { width: size[0], height: size[1], orientation };
 }
 
 /** The frame of VP8 has its size after three bytes and a start code; two bits of each number scale and mean nothing here. */
