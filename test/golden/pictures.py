@@ -182,6 +182,44 @@ def bent_jpegs(random):
     yield "4:4:0, a restart marker out of order", tall[: at + 1] + b"\xd5" + tall[at + 2 :]
 
 
+def parts_of(data):
+    """A JPEG cut before each of its scans: its head, then scan by scan (with their tables), and its end."""
+    at = [i for i in range(len(data)) if data[i : i + 2] == b"\xff\xda"]
+    return [data[a:b] for a, b in zip([0, *at, len(data) - 2], [*at, len(data) - 2, len(data)])]
+
+
+def odd_jpegs(random):
+    """What libjpeg takes or refuses for reasons of its own; damage that hides behind a harmless warning."""
+    quarter, tall, ink = [(2, 2), (1, 1), (1, 1)], [(1, 2), (1, 1), (1, 1)], [(1, 1)] * 4
+    for name, factors in (("4:2:0", quarter), ("4:4:0", tall), ("CMYK", ink)):
+        made, size = planes(random, 27, 21, len(factors)), (27, 21)
+        each = [([c], 0, 63) for c in range(len(factors))]
+        whole, apart = (write_jpeg(made, factors, size=size, scans=scans) for scans in (None, each))
+        head, scan, end = parts_of(whole)
+        count = len(factors)
+        yield f"{name}, stray bytes before the scan", head + b"\0\0" + scan + end
+        yield f"{name}, stray bytes before half a scan", head + b"\0\0" + scan[: len(scan) // 2] + end
+        yield f"{name}, a scan with the numbers of another kind", head + scan[: 5 + 2 * count] + b"\5\6\x21" + scan[8 + 2 * count :] + end
+        yield f"{name}, half of such a scan", head + scan[: 5 + 2 * count] + b"\5\6\x21" + scan[8 + 2 * count : len(scan) // 2] + end
+        yield f"{name}, components in another order", head + scan[:5] + scan[7:9] + scan[5:7] + scan[9:] + end
+        yield f"{name}, it begins twice", head[:2] + head + scan + end
+        yield f"{name}, marker 01 between segments", head + b"\xff\1" + scan + end
+        yield f"{name}, a table with the number 7", head[:2] + segment(0xDB, bytes([7] + [1] * 64)) + head[2:] + scan + end
+        yield f"{name}, a long restart interval", head + segment(0xDD, b"\0\0\0\0") + scan + end
+        yield f"{name}, components of one name", write_jpeg(made, factors, size=size, ids=[1] * count)
+        head, first, *rest = parts_of(apart)
+        yield f"{name}, stray bytes between scans", b"".join([head, first, b"abc", *rest])
+        yield f"{name}, stray bytes between scans, half a scan", b"".join([head, first, b"abc", rest[0][: len(rest[0]) // 2], *rest[1:]])
+        yield f"{name}, a component without a scan", b"".join([head, first, *rest[1:]])
+        yield f"{name}, components of one name, apart", write_jpeg(made, factors, size=size, ids=[1] * count, scans=each)
+        coarse = [(2, 4), (2, 2), (1, 1), (1, 1)][:count]
+        yield f"{name}, too many blocks together", write_jpeg(made, coarse, size=size)
+    for mode in ("RGB", "L", "CMYK"):
+        data = parts_of(encoded(image(random, 29, 23, mode), "jpeg", progressive=True, quality=85))
+        for count in (len(data) // 2, len(data) - 2):
+            yield f"progressive {mode}, {count - 1} of {len(data) - 2} scans", b"".join(data[:count]) + data[-1]
+
+
 def webps(random):
     for width, height in [(1, 1), (2, 3), (17, 13), (33, 40), (64, 48)]:
         for mode in ("RGB", "RGBA"):
@@ -205,8 +243,39 @@ def webps(random):
     yield "animated", encoded(frames[0], "webp", save_all=True, append_images=frames[1:])
 
 
+def odd_webps(random):
+    """Chunks that the header does not announce, or that stand where they must not."""
+    header = lambda flags: (b"VP8X", bytes([flags, 0, 0, 0, 12, 0, 0, 8, 0, 0]))
+    chunks = lambda data: [(data[at : at + 4], data[at + 8 : at + 8 + size]) for at, size in places(data)]
+    plain, alpha = (dict(chunks(encoded(image(random, 13, 9, mode), "webp", quality=80))) for mode in ("RGB", "RGBA"))
+    picture = (b"VP8 ", plain[b"VP8 "])
+    for name, kind, data in (("EXIF", b"EXIF", exif(6).tobytes()), ("XMP", b"XMP ", XMP.split(b"\0")[1])):
+        yield f"{name} that is announced", riff(header(12), picture, (kind, data))
+        yield f"{name} that is not announced", riff(header(0), picture, (kind, data))
+        yield f"{name} without a header", riff(picture, (kind, data))
+    yield "alpha that is not announced", riff(header(0), *((kind, alpha[kind]) for kind in (b"ALPH", b"VP8 ")))
+    yield "alpha behind the picture", riff(header(16), *((kind, alpha[kind]) for kind in (b"VP8 ", b"ALPH")))
+    yield "two pictures", riff(picture, (b"VP8 ", alpha[b"VP8 "]))
+    yield "two pictures and a header", riff(header(0), picture, (b"VP8 ", alpha[b"VP8 "]))
+
+
+def places(data):
+    """Where a WebP's chunks begin, and how long they are."""
+    at = 12
+    while at < len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        yield at, size
+        at += 8 + size + size % 2
+
+
+def riff(*chunks):
+    parts = [name + len(data).to_bytes(4, "little") + data + b"\0" * (len(data) % 2) for name, data in chunks]
+    data = b"WEBP" + b"".join(parts)
+    return b"RIFF" + len(data).to_bytes(4, "little") + data
+
+
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     random = Random(20)
-    store("jpeg", [*pillow_jpegs(random), *written_jpegs(random), *bent_jpegs(random)])
-    store("webp", [*webps(random)])
+    store("jpeg", [*pillow_jpegs(random), *written_jpegs(random), *bent_jpegs(random), *odd_jpegs(Random(21))])
+    store("webp", [*webps(random), *odd_webps(Random(22))])

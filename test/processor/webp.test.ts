@@ -11,6 +11,8 @@ const REFUSED: Readonly<Record<string, string>> = {
   cut: 'corrupt_image',
   'no picture': 'corrupt_image',
   animated: 'unsupported_image',
+  'alpha behind the picture': 'corrupt_image',
+  'two pictures and a header': 'corrupt_image',
 };
 const cases = pictures('webp');
 const { file } = cases.find(({ name }) => name === '33x40 RGB q50')!;
@@ -28,6 +30,17 @@ describe('WebP', () => {
 
   it.each(Object.entries(REFUSED))('%s is refused as %s', async (name, code) => {
     expect(await outcome(cases.find((item) => item.name === name)!.file)).toBe(code);
+  });
+
+  it('has no more than 32,768 chunks', async () => {
+    const { file: own, result } = cases.find(({ name }) => name === 'two pictures')!;
+    const with_chunks = (count: number): Promise<unknown> => {
+      const long = Buffer.concat([own, Buffer.alloc(8 * count, 'ABCD\0\0\0\0', 'latin1')]);
+      long.writeUInt32LE(long.length - 8, 4);
+      return outcome(new Uint8Array(long));
+    };
+    expect(await with_chunks(32_766)).toEqual(result);
+    expect(await with_chunks(32_767)).toBe('too_large');
   });
 
   it('is laid on a ground', async () => {

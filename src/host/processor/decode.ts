@@ -20,14 +20,18 @@ export async function read_picture(
   max_pixels: number,
   signal: AbortSignal | undefined,
 ): Promise<Samples> {
-  const file = await decode_image(await image_bytes(source, signal), max_pixels);
+  const file = await decode_image(await image_bytes(source, signal), max_pixels, signal);
   return turn_upright(file, file.orientation);
 }
 
-/** Decodes a file. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `out_of_memory`. */
-async function decode_image(bytes: Uint8Array, max_pixels: number): Promise<Decoded> {
+/** Decodes a file. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `out_of_memory`, `aborted`. */
+async function decode_image(
+  bytes: Uint8Array,
+  max_pixels: number,
+  signal: AbortSignal | undefined,
+): Promise<Decoded> {
   if (is_png(bytes)) return read_png(bytes, max_pixels);
-  if (is_jpeg(bytes)) return read_jpeg(bytes, max_pixels);
+  if (is_jpeg(bytes)) return read_jpeg(bytes, max_pixels, signal);
   if (is_webp(bytes)) return read_webp(bytes, max_pixels);
   throw other_kind(bytes);
 }

@@ -6,10 +6,11 @@ import { pictures } from '#platform';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from './emscripten.ts';
 import { read_markers, type JpegHeader } from './jpeg_markers.ts';
+import { plain_jpeg } from './jpeg_plain.ts';
 import { is_rare, read_rare } from './jpeg_rare.ts';
 import type { Samples } from './resize.ts';
 
-export { is_jpeg } from './jpeg_markers.ts';
+export { is_jpeg } from './jpeg_segments.ts';
 
 /** A decoded JPEG in RGB; not yet turned upright. */
 export interface Jpeg extends Samples {
@@ -28,28 +29,28 @@ interface Decoder {
 
 /** Above this size a decoder is dropped after use: its memory never shrinks. */
 const KEEP_BYTES = 64 * 2 ** 20;
-/** Warnings after which its picture is partly made up. Stray bytes between segments do no harm. */
+/** A warning that comes last: bytes behind the data of the last scan do no harm. */
+const HARMLESS = /extraneous bytes before marker 0xd9/i;
+/** Warnings after which its picture is partly made up. */
 const DAMAGED = /premature end|bad huffman|instead of rst/i;
 const NOT_SUPPORTED = /unsupported|not implemented|maximum supported/i;
 
 let decoder: Promise<Decoder> | null = null;
 
-/** Decodes a JPEG. @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `out_of_memory`, `not_found`. */
-export async function read_jpeg(bytes: Uint8Array, max_pixels: number): Promise<Jpeg> {
+/**
+ * Decodes a JPEG.
+ * @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `out_of_memory`, `not_found`, `aborted`.
+ */
+export async function read_jpeg(bytes: Uint8Array, max_pixels: number, signal?: AbortSignal): Promise<Jpeg> {
   const header = read_markers(bytes, max_pixels);
   const { width, height, orientation } = header;
-  if (is_rare(header)) return { data: read_rare(header), width, height, channels: 3, orientation };
-  const rgba = await decode(bytes, header);
-  const data = new Uint8Array(width * height * 3);
-  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
-    data[to] = rgba[from]!;
-    data[to + 1] = rgba[from + 1]!;
-    data[to + 2] = rgba[from + 2]!;
-  }
+  const data = (is_rare(header) ? null : await decode(header)) ?? (await read_rare(header, signal));
   return { data, width, height, channels: 3, orientation };
 }
 
-async function decode(bytes: Uint8Array, { width, height }: JpegHeader): Promise<Uint8ClampedArray> {
+/** RGB samples; null where the decoder has warned of something and would not tell what came after it. */
+async function decode(header: JpegHeader): Promise<Uint8Array | null> {
+  const { width, height } = header;
   const used = (decoder ??= start());
   let own: Decoder;
   try {
@@ -66,18 +67,28 @@ async function decode(bytes: Uint8Array, { width, height }: JpegHeader): Promise
   printed.length = 0;
   let keep = false;
   try {
-    const image = own.decode(bytes, false);
-    const warning = printed.find((line) => DAMAGED.test(line));
-    if (image?.width !== width || image.height !== height || warning !== undefined)
+    const image = own.decode(plain_jpeg(header), false);
+    const warning = printed.find((line) => !HARMLESS.test(line));
+    if (image?.width !== width || image.height !== height || DAMAGED.test(warning ?? ''))
       throw new AlignError('corrupt_image', `The JPEG is damaged: ${warning ?? 'it does not decode'}`);
     keep = own.HEAPU8.byteLength <= KEEP_BYTES;
-    return image.data;
+    return warning === undefined ? rgb_of(image.data) : null;
   } catch (cause) {
     throw failure(cause, printed.at(-1));
   } finally {
     // After a failure its memory is in no known state.
     if (!keep && decoder === used) decoder = null;
   }
+}
+
+function rgb_of(rgba: Uint8ClampedArray): Uint8Array {
+  const data = new Uint8Array((rgba.length / 4) * 3);
+  for (let from = 0, to = 0; to < data.length; from += 4, to += 3) {
+    data[to] = rgba[from]!;
+    data[to + 1] = rgba[from + 1]!;
+    data[to + 2] = rgba[from + 2]!;
+  }
+  return data;
 }
 
 async function start(): Promise<Decoder> {

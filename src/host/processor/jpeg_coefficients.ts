@@ -1,8 +1,10 @@
 // The coefficients of a JPEG, baseline and progressive: what its scans say, as blocks of 64 numbers for each component.
 
+import type { Pause } from '../pause.ts';
 import { Bits, make_codes, type Codes } from './jpeg_huffman.ts';
 import { corrupt } from './jpeg_errors.ts';
-import { DHT, DQT, DRI, SOS, type JpegHeader } from './jpeg_markers.ts';
+import type { JpegHeader } from './jpeg_markers.ts';
+import { DHT, DQT } from './jpeg_segments.ts';
 
 /** A component's blocks. The grid is filled up to whole MCUs. */
 export interface Blocks {
@@ -13,7 +15,9 @@ export interface Blocks {
   readonly stride: number;
   /** [rows, stride, 64], in natural order. */
   readonly coefficients: Int16Array;
-  /** [64] in natural order: as they were when the component's first scan began. */
+  /** [rows, stride]: by block, the last coefficient that is not zero, in the order of frequencies. */
+  readonly ends: Uint8Array;
+  /** [64] in natural order: as they were when the component's first scan began; null where it has no scan. */
   quantisation: Uint16Array | null;
 }
 
@@ -28,6 +32,7 @@ const NATURAL = Uint8Array.from(
 /** The state of a scan that its blocks share. */
 interface Scan {
   readonly bits: Bits;
+  readonly progressive: boolean;
   readonly first: number;
   readonly last: number;
   /** Position of the bit that this scan refines, or 0 where it is the first of its coefficients. */
@@ -47,8 +52,8 @@ interface ScanComponent {
   previous: number;
 }
 
-/** Decodes all scans. @throws AlignError `corrupt_image` */
-export function read_coefficients(header: JpegHeader): Blocks[] {
+/** Decodes all scans. @throws AlignError `corrupt_image`, `aborted` */
+export async function read_coefficients(header: JpegHeader, pause: Pause): Promise<Blocks[]> {
   const { width, height, components, progressive } = header;
   const h_max = Math.max(...components.map(({ h }) => h));
   const v_max = Math.max(...components.map(({ v }) => v));
@@ -58,121 +63,83 @@ export function read_coefficients(header: JpegHeader): Blocks[] {
     down: Math.ceil(Math.ceil((height * v) / v_max) / 8),
     stride: mcus_x * h,
     coefficients: new Int16Array(mcus_x * h * mcus_y * v * 64),
+    ends: new Uint8Array(mcus_x * h * mcus_y * v),
     quantisation: null,
   }));
   const codes: (Codes | undefined)[] = [];
   const quantisation: (Uint16Array | undefined)[] = [];
   let interval = 0;
-  for (const { marker, data, scan } of header.segments) {
-    if (marker === DHT) read_codes(data, codes);
-    else if (marker === DQT) read_quantisation(data, quantisation);
-    else if (marker === DRI) interval = ((data[0] ?? 0) << 8) | (data[1] ?? 0);
-    else if (marker === SOS) {
-      const chosen = read_scan_components(data, header, blocks, codes);
-      for (const { blocks: own, index } of chosen) {
-        own.quantisation ??= quantisation[components[index]!.table] ?? null;
-        if (own.quantisation === null) throw corrupt('a component has no quantisation table');
-      }
-      const [first, last, approximation] = data.subarray(1 + 2 * chosen.length);
-      const state: Scan = {
-        bits: new Bits(scan!),
-        first: progressive ? first! : 0,
-        last: progressive ? last! : 63,
-        high: progressive ? approximation! >> 4 : 0,
-        low: progressive ? approximation! & 15 : 0,
-        run: 0,
-      };
-      if (state.last > 63 || state.first > state.last || (state.first > 0 && chosen.length > 1))
-        throw corrupt('a scan has coefficients that do not exist');
-      read_scan(state, chosen, [mcus_x, mcus_y], interval, block_reader(state, progressive));
+  for (const { tables, components: named, first, last, high, low, data } of header.scans) {
+    for (const { marker, data: table } of tables) {
+      if (marker === DHT) codes[table[0]!] = make_codes(table);
+      else if (marker === DQT) quantisation[table[0]! & 15] = read_quantisation(table);
+      else interval = (table[0]! << 8) | table[1]!;
     }
+    const chosen = named.map(({ index, dc, ac }): ScanComponent => {
+      const { h, v, table } = components[index]!;
+      const own = blocks[index]!;
+      own.quantisation ??= quantisation[table] ?? null;
+      if (own.quantisation === null) throw corrupt('a component has no quantisation table');
+      return { blocks: own, h, v, dc: codes[dc], ac: codes[16 | ac], previous: 0 };
+    });
+    const scan: Scan = { bits: new Bits(data), progressive, first, last, high, low, run: 0 };
+    await read_scan(scan, chosen, [mcus_x, mcus_y], interval, block_reader(scan), pause);
   }
-  if (blocks.some((own) => own.quantisation === null)) throw corrupt('a component has no scan');
   return blocks;
 }
 
-function read_codes(data: Uint8Array, codes: (Codes | undefined)[]): void {
-  for (let at = 0; at < data.length;) {
-    const counts = data.subarray(at + 1, at + 17);
-    const end = at + 17 + counts.reduce((sum, count) => sum + count, 0);
-    if (counts.length < 16 || end > data.length) throw corrupt('a Huffman table is too short');
-    codes[data[at]! & 31] = make_codes(counts, data.subarray(at + 17, end));
-    at = end;
-  }
-}
-
-function read_quantisation(data: Uint8Array, tables: (Uint16Array | undefined)[]): void {
-  for (let at = 0; at < data.length;) {
-    const wide = data[at]! >> 4 !== 0;
-    const values = data.subarray(at + 1, at + 1 + (wide ? 128 : 64));
-    if (values.length < (wide ? 128 : 64)) throw corrupt('a quantisation table is too short');
-    const table = new Uint16Array(64);
-    for (let i = 0; i < 64; i++)
-      table[NATURAL[i]!] = wide ? (values[2 * i]! << 8) | values[2 * i + 1]! : values[i]!;
-    tables[data[at]! & 15] = table;
-    at += 1 + values.length;
-  }
-}
-
-function read_scan_components(
-  data: Uint8Array,
-  { components }: JpegHeader,
-  blocks: readonly Blocks[],
-  codes: readonly (Codes | undefined)[],
-): (ScanComponent & { readonly index: number })[] {
-  return Array.from({ length: data[0]! }, (_, i) => {
-    const [id, tables] = data.subarray(1 + 2 * i);
-    const index = components.findIndex((component) => component.id === id);
-    if (index < 0) throw corrupt(`a scan names component ${id!}, which does not exist`);
-    const { h, v } = components[index]!;
-    const [dc, ac] = [codes[tables! >> 4], codes[16 | (tables! & 15)]];
-    return { index, blocks: blocks[index]!, h, v, dc, ac, previous: 0 };
-  });
+function read_quantisation(data: Uint8Array): Uint16Array {
+  const wide = data.length > 65;
+  const table = new Uint16Array(64);
+  for (let i = 0; i < 64; i++)
+    table[NATURAL[i]!] = wide ? (data[1 + 2 * i]! << 8) | data[2 + 2 * i]! : data[1 + i]!;
+  return table;
 }
 
 type BlockReader = (component: ScanComponent, at: number) => void;
 
-function read_scan(
+async function read_scan(
   scan: Scan,
   chosen: readonly ScanComponent[],
   [mcus_x, mcus_y]: readonly [number, number],
   interval: number,
   read_block: BlockReader,
-): void {
+  pause: Pause,
+): Promise<void> {
   const [only] = chosen.length === 1 ? chosen : [];
   const across = only?.blocks.across ?? mcus_x;
   const down = only?.blocks.down ?? mcus_y;
-  for (let mcu = 0; mcu < across * down; mcu++) {
-    if (interval > 0 && mcu > 0 && mcu % interval === 0) {
-      scan.bits.restart((mcu / interval - 1) & 7);
-      scan.run = 0;
-      for (const component of chosen) component.previous = 0;
-    }
-    const [x, y] = [mcu % across, Math.floor(mcu / across)];
-    if (only !== undefined) {
-      read_block(only, (y * only.blocks.stride + x) * 64);
-      continue;
-    }
-    for (const component of chosen) {
-      const { h, v, blocks } = component;
-      for (let row = y * v; row < y * v + v; row++)
-        for (let column = x * h; column < x * h + h; column++)
-          read_block(component, (row * blocks.stride + column) * 64);
+  for (let y = 0, mcu = 0; y < down; y++) {
+    await pause();
+    for (let x = 0; x < across; x++, mcu++) {
+      if (interval > 0 && mcu > 0 && mcu % interval === 0) {
+        scan.bits.restart((mcu / interval - 1) & 7);
+        scan.run = 0;
+        for (const component of chosen) component.previous = 0;
+      }
+      if (only !== undefined) {
+        read_block(only, (y * only.blocks.stride + x) * 64);
+        continue;
+      }
+      for (const component of chosen) {
+        const { h, v, blocks } = component;
+        for (let row = y * v; row < y * v + v; row++)
+          for (let column = x * h; column < x * h + h; column++)
+            read_block(component, (row * blocks.stride + column) * 64);
+      }
     }
   }
   scan.bits.check();
 }
 
-function block_reader(scan: Scan, progressive: boolean): BlockReader {
-  if (!progressive)
+function block_reader(scan: Scan): BlockReader {
+  if (!scan.progressive)
     return (component, at) => {
       read_dc(scan, component, at);
       read_ac(scan, component, at, 1);
     };
-  if (scan.first === 0) {
-    if (scan.last > 0) throw corrupt('a progressive scan mixes DC and AC coefficients');
+  if (scan.first === 0)
     return (component, at) => (scan.high === 0 ? read_dc : refine_dc)(scan, component, at);
-  }
   return (component, at) =>
     scan.high === 0 ? read_ac(scan, component, at, scan.first) : refine_ac(scan, component, at);
 }
@@ -199,14 +166,14 @@ function read_ac(scan: Scan, component: ScanComponent, at: number, first: number
     return;
   }
   const { bits, last, low } = scan;
-  const { coefficients } = component.blocks;
+  const { coefficients, ends } = component.blocks;
   const codes = table(component.ac);
   for (let k = first; k <= last; k++) {
     const symbol = bits.symbol(codes);
     const [zeros, length] = [symbol >> 4, symbol & 15];
     if (length === 0) {
       if (zeros < 15) {
-        scan.run = (1 << zeros) - 1 + bits.take(zeros);
+        if (scan.progressive) scan.run = (1 << zeros) - 1 + bits.take(zeros);
         return;
       }
       k += 15;
@@ -215,19 +182,15 @@ function read_ac(scan: Scan, component: ScanComponent, at: number, first: number
     k += zeros;
     if (k > last) throw corrupt('a block has too many coefficients');
     coefficients[at + NATURAL[k]!] = bits.number(length) << low;
+    if (ends[at >> 6]! < k) ends[at >> 6] = k;
   }
 }
 
 /** Coefficients that are not zero get one more bit each; new ones of size 1 come between them. */
 function refine_ac(scan: Scan, component: ScanComponent, at: number): void {
   const { bits, last, low } = scan;
-  const { coefficients } = component.blocks;
+  const { coefficients, ends } = component.blocks;
   let k = scan.first;
-  const refine = (place: number): void => {
-    const value = coefficients[place]!;
-    if (bits.take(1) === 1 && ((value < 0 ? -value : value) & (1 << low)) === 0)
-      coefficients[place] = value + (value < 0 ? -1 << low : 1 << low);
-  };
   if (scan.run === 0) {
     const codes = table(component.ac);
     for (; k <= last; k++) {
@@ -243,19 +206,27 @@ function refine_ac(scan: Scan, component: ScanComponent, at: number): void {
       }
       for (; k <= last; k++) {
         const place = at + NATURAL[k]!;
-        if (coefficients[place] !== 0) refine(place);
+        if (coefficients[place] !== 0) refine(bits, coefficients, place, low);
         else if (zeros === 0) break;
         else zeros -= 1;
       }
       if (value === 0) continue;
       if (k > last) throw corrupt('a block has too many coefficients');
       coefficients[at + NATURAL[k]!] = value;
+      if (ends[at >> 6]! < k) ends[at >> 6] = k;
     }
   }
   if (scan.run === 0) return;
-  for (; k <= last; k++) {
+  const end = Math.min(last, ends[at >> 6]!);
+  for (; k <= end; k++) {
     const place = at + NATURAL[k]!;
-    if (coefficients[place] !== 0) refine(place);
+    if (coefficients[place] !== 0) refine(bits, coefficients, place, low);
   }
   scan.run -= 1;
+}
+
+function refine(bits: Bits, coefficients: Int16Array, place: number, low: number): void {
+  const value = coefficients[place]!;
+  if (bits.take(1) === 1 && (Math.abs(value) & (1 << low)) === 0)
+    coefficients[place] = value + (value < 0 ? -1 << low : 1 << low);
 }

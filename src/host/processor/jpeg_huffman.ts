@@ -1,13 +1,15 @@
 // The entropy-coded data of a JPEG scan: Huffman codes and bits.
 
 import { corrupt } from './jpeg_errors.ts';
-import { RST0 } from './jpeg_markers.ts';
+import { marker_at, RST0 } from './jpeg_segments.ts';
 
 /** A table of codes: for each 16 bits that may come, `length of the code << 8 | its symbol`; 0 where no code fits. */
 export type Codes = Uint16Array;
 
-/** Codes from a DHT segment's counts of codes by length (16) and the symbols in that order. */
-export function make_codes(counts: Uint8Array, symbols: Uint8Array): Codes {
+/** Codes from a table: its number, how many codes of each length there are (16), and their symbols in that order. */
+export function make_codes(table: Uint8Array): Codes {
+  const counts = table.subarray(1, 17);
+  const symbols = table.subarray(17);
   const codes = new Uint16Array(65536);
   let at = 0;
   let next = 0; // first of the 16-bit prefixes that is still free
@@ -82,7 +84,8 @@ export class Bits {
   /** Goes on behind restart marker `number`, 0 to 7. @throws AlignError `corrupt_image` */
   restart(number: number): void {
     this.check();
-    while (this.#data[this.#at] === 0xff && this.#data[this.#at + 1] === 0xff) this.#at += 1;
+    // Bytes before it do no harm.
+    this.#at = marker_at(this.#data, this.#at);
     if (this.#data[this.#at] !== 0xff || this.#data[this.#at + 1] !== RST0 + number)
       throw corrupt(`restart marker ${number} is not where it belongs`);
     this.#at += 2;

@@ -4,6 +4,7 @@
 
 import type { Blocks } from './jpeg_coefficients.ts';
 import { unsupported } from './jpeg_errors.ts';
+import type { Pause } from '../pause.ts';
 import type { JpegHeader } from './jpeg_markers.ts';
 
 /** One number for each pixel, or of a coarser grid. */
@@ -16,38 +17,41 @@ interface Plane {
 }
 
 /** Each component's samples, [height, width]. @throws AlignError `unsupported_image` for sampling that is no whole number. */
-export function make_planes(
+export async function make_planes(
   { width, height, components }: JpegHeader,
   blocks: readonly Blocks[],
-): Uint8Array[] {
+  pause: Pause,
+): Promise<Uint8Array[]> {
   const h_max = Math.max(...components.map(({ h }) => h));
   const v_max = Math.max(...components.map(({ v }) => v));
-  return components.map(({ h, v }, i) => {
+  const planes: Uint8Array[] = [];
+  for (const [i, { h, v }] of components.entries()) {
     const [columns, rows] = [h_max / h, v_max / v];
     if (!Number.isInteger(columns) || !Number.isInteger(rows))
       throw unsupported('has components whose sizes are no multiples of each other');
-    const { stride, coefficients, quantisation } = blocks[i]!;
     const plane: Plane = {
       width: Math.ceil(width / columns),
       height: Math.ceil(height / rows),
-      stride: stride * 8,
-      data: inverse_dct(coefficients, quantisation!, stride),
+      stride: blocks[i]!.stride * 8,
+      data: await inverse_dct(blocks[i]!, pause),
     };
     const out = new Uint8Array(width * height);
     const line = new Int32Array(plane.width);
     for (let y = 0; y < height; y++) {
+      await pause();
       // Pictures of one or two columns are only repeated, but rows alone are always mixed.
       const fancy = columns === 2 && rows <= 2 && plane.width > 2;
       const mixed = rows === 2 && (fancy || columns === 1);
-      if (mixed) mix_rows(plane, y, line);
-      else line.set(row_of(plane, Math.floor(y / rows)));
       const target = out.subarray(y * width, (y + 1) * width);
+      if (mixed) mix_rows(plane, y, line);
+      else (columns === 1 ? target : line).set(row_of(plane, Math.floor(y / rows)));
       if (fancy) widen(line, target, mixed ? 4 : 1);
       else if (mixed) for (let x = 0; x < width; x++) target[x] = (line[x]! + 1 + (y & 1)) >> 2;
-      else for (let x = 0; x < width; x++) target[x] = line[Math.floor(x / columns)]!;
+      else if (columns > 1) for (let x = 0; x < width; x++) target[x] = line[Math.floor(x / columns)]!;
     }
-    return out;
-  });
+    planes.push(out);
+  }
+  return planes;
 }
 
 function row_of({ data, stride, width }: Plane, y: number): Uint8Array {
@@ -74,16 +78,30 @@ function widen(line: Int32Array, target: Uint8Array, scale: 1 | 4): void {
 }
 
 /** [rows, stride, 64] coefficients to [rows * 8, stride * 8] samples. */
-function inverse_dct(coefficients: Int16Array, quantisation: Uint16Array, stride: number): Uint8Array {
+async function inverse_dct(
+  { coefficients, ends, quantisation, stride }: Blocks,
+  pause: Pause,
+): Promise<Uint8Array> {
   const samples = new Uint8ClampedArray(coefficients.length);
+  // A component without a scan is as if all its coefficients were 0.
+  if (quantisation === null) return new Uint8Array(samples.buffer).fill(128);
+  const width = stride * 8;
   const work = new Int32Array(64);
-  const block = coefficients.length / 64;
-  for (let b = 0; b < block; b++) {
-    for (let i = 0; i < 64; i++) work[i] = coefficients[b * 64 + i]! * quantisation[i]!;
-    for (let x = 0; x < 8; x++) transform(work, x, 8, 11);
-    for (let y = 0; y < 8; y++) transform(work, y * 8, 1, 18);
-    const at = (Math.floor(b / stride) * stride * 8 + (b % stride)) * 8;
-    for (let i = 0; i < 64; i++) samples[at + (i >> 3) * stride * 8 + (i & 7)] = work[i]! + 128;
+  for (let row = 0; row < coefficients.length; row += stride * 64) {
+    await pause();
+    for (let column = 0; column < stride; column++) {
+      const from = row + column * 64;
+      const to = row + column * 8;
+      if (ends[from >> 6] === 0) {
+        const mean = ((coefficients[from]! * quantisation[0]! + 4) >> 3) + 128;
+        for (let i = 0; i < 64; i++) samples[to + (i >> 3) * width + (i & 7)] = mean;
+        continue;
+      }
+      for (let i = 0; i < 64; i++) work[i] = coefficients[from + i]! * quantisation[i]!;
+      for (let x = 0; x < 8; x++) transform(work, x, 8, 11);
+      for (let y = 0; y < 8; y++) transform(work, y * 8, 1, 18);
+      for (let i = 0; i < 64; i++) samples[to + (i >> 3) * width + (i & 7)] = work[i]! + 128;
+    }
   }
   return new Uint8Array(samples.buffer);
 }

@@ -1,8 +1,9 @@
 // The kinds of JPEG that @jsquash/jpeg decodes not at all (CMYK and YCCK) or otherwise than Pillow (4:4:0, where
 // libjpeg-turbo 2.1 changed how halves are rounded), decoded here: the same samples as Pillow's, some times slower.
 
+import { pause_every, YIELD_MS } from '../pause.ts';
 import { read_coefficients } from './jpeg_coefficients.ts';
-import type { JpegHeader } from './jpeg_markers.ts';
+import type { Colours, JpegHeader } from './jpeg_markers.ts';
 import { make_planes } from './jpeg_planes.ts';
 
 /** Whether a JPEG is of such a kind. */
@@ -12,14 +13,29 @@ export function is_rare({ components }: JpegHeader): boolean {
   return components.length === 4 || components.some(({ h, v }) => h === h_max && v * 2 === v_max);
 }
 
-/** RGB samples. @throws AlignError `corrupt_image`, `unsupported_image`. */
-export function read_rare(header: JpegHeader): Uint8Array {
+/** RGB samples, with turns for the event loop. @throws AlignError `corrupt_image`, `unsupported_image`, `aborted`. */
+export async function read_rare(header: JpegHeader, signal?: AbortSignal): Promise<Uint8Array> {
   const { width, height, colours } = header;
-  const planes = make_planes(header, read_coefficients(header));
+  const pause = pause_every(YIELD_MS, signal);
+  const planes = await make_planes(header, await read_coefficients(header, pause), pause);
   const out = new Uint8ClampedArray(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    await pause();
+    put_row(out, planes, y * width, width, colours);
+  }
+  return new Uint8Array(out.buffer);
+}
+
+function put_row(
+  out: Uint8ClampedArray,
+  planes: readonly Uint8Array[],
+  from: number,
+  width: number,
+  colours: Colours,
+): void {
   const [first, second = first, third = first, black] = planes;
   const ycc = colours === 'ycc' || colours === 'ycck';
-  for (let i = 0, to = 0; to < out.length; i++, to += 3) {
+  for (let i = from, to = from * 3; i < from + width; i++, to += 3) {
     if (ycc) {
       put_rgb(out, to, first![i]!, second![i]! - 128, third![i]! - 128);
     } else {
@@ -29,7 +45,6 @@ export function read_rare(header: JpegHeader): Uint8Array {
     }
     if (black !== undefined) put_ink(out, to, black[i]!, colours === 'ycck');
   }
-  return new Uint8Array(out.buffer);
 }
 
 /** Y, Cb and Cr, the last two about 0, to RGB in libjpeg's fixed point: 16 bits behind the point. */
