@@ -18,7 +18,7 @@ from golden_random import digest
 from PIL import Image, ImageOps
 
 from jpeg_writer import write_jpeg
-from pictures import FLAT, JFIF, adobe, encoded, exif, image, planes, result_of
+from pictures import FLAT, JFIF, adobe, encoded, exif, image, parts_of, planes, result_of
 from pixels import PNG_KINDS, chunk, image_processor_case, png, png_case, resize_case
 from texts import NORMALIZERS, ids_and_normal, text, wide_tokenizer, wide_vocabulary
 
@@ -141,10 +141,40 @@ def orientations(own):
 
 
 def jpegs(draws):
-    """[what it is, file, [width, height, digest of RGB] or null]."""
+    """[what it is, file, [width, height, digest of RGB] or null, what was done to it or null]."""
     for i, own in draws:
         name, data = (pillow_jpeg, written_jpeg)[i % 2](own)
-        yield [name, base64_of(data), result_of(data)]
+        change = own.choice([None, None, None, stray, unfinished, cut])
+        done = change and change.__name__
+        data = change(own, data) if change else data
+        yield [name, base64_of(data), result_of(data), done]
+
+
+def with_stray(own, parts):
+    """Bytes that are no marker behind some of the parts."""
+    return [part + own.choice([b"\0\0", b"abc", b"\xff\0", b"\xff\xff"]) * own.chance(60) for part in parts]
+
+
+def stray(own, data):
+    parts = parts_of(data)
+    return b"".join(with_stray(own, parts[:-1]) + parts[-1:])
+
+
+def unfinished(own, data):
+    """Without its last scans, but for the first."""
+    parts = parts_of(data)
+    return b"".join([*parts[: 2 + own.below(len(parts) - 2)], parts[-1]])
+
+
+def cut(own, data):
+    """Without the second half of a scan's data, behind stray bytes that a decoder may tell of instead."""
+    parts = parts_of(data)
+    i = 1 + own.below(len(parts) - 2)
+    begin = 2 + int.from_bytes(parts[i][2:4], "big")
+    end = parts[i].find(b"\xff\xc4", begin)
+    end = len(parts[i]) if end < 0 else end
+    parts[i] = parts[i][: begin + (end - begin) // 2] + parts[i][end:]
+    return b"".join(with_stray(own, parts[:i]) + parts[i:])
 
 
 def pillow_jpeg(own):

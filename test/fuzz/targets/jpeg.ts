@@ -1,8 +1,12 @@
 // JPEGs: markers, lengths, frames, scans, tables, restarts and EXIF damaged on purpose, through MozJPEG and our own decoder
-// of rare kinds. Whatever a file did to the decoder, a whole picture after it has the bits that it should have.
+// of rare kinds. Whatever a file did to the decoder, a whole picture after it has the bits that it should have; bytes that
+// are no marker change nothing; and of a picture without its last scans both decoders make the same, if anything.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { read_jpeg } from '../../../src/host/processor/jpeg.ts';
+import { read_markers } from '../../../src/host/processor/jpeg_markers.ts';
+import { read_rare } from '../../../src/host/processor/jpeg_rare.ts';
 import { DHT, DQT, DRI, jpeg_of, segments_of, SOS, type JpegSegment } from '../../support/jpeg.ts';
 import type { Dice } from '../dice.ts';
 import type { Case, Fuzzer, Target } from '../harness.ts';
@@ -10,6 +14,11 @@ import { damage } from '../mutations.ts';
 import { exif, outcome_of, TEXTS } from './pictures.ts';
 
 const FILE = 'picture.jpg';
+/** A file, and the same with bytes that are no marker before its scans. */
+const PLAIN = 'plain.jpg';
+const STRAY = 'stray.jpg';
+/** A whole file but for its last scans. */
+const UNFINISHED = 'unfinished.jpg';
 /** No mutated header names more than this without being refused. */
 export const MAX_PIXELS = 2 ** 18;
 /** What the decoder begins with, and what it takes for a pixel: coefficients of three components, and RGBA. */
@@ -74,11 +83,17 @@ function damage_scan(segment: JpegSegment, dice: Dice): void {
   );
 }
 
+/** Leaves restarts, whose segments have no length that could reach over what comes next. */
+function remove_markers(scan: Uint8Array): void {
+  for (let at = scan.indexOf(0xff); at >= 0; at = scan.indexOf(0xff, at + 1))
+    if (scan[at + 1] !== 0 && (scan[at + 1]! & 0xf8) !== 0xd0) scan[at] = 0xfe;
+}
+
 function damage_segments(segments: JpegSegment[], dice: Dice): void {
   const at = dice.below(segments.length);
   const segment = segments[at]!;
   const scans = segments.filter(({ marker }) => marker === SOS);
-  switch (dice.below(12)) {
+  switch (dice.below(13)) {
     case 0:
       segment.marker = dice.pick([
         0xc0,
@@ -124,9 +139,28 @@ function damage_segments(segments: JpegSegment[], dice: Dice): void {
     case 8:
       segment.data = damage(segment.data, dice);
       break;
+    case 9: {
+      const repeated = dice.chance(0.5) ? segment : metadata(dice);
+      segments.splice(
+        at,
+        0,
+        ...new Array<JpegSegment>(dice.below(dice.chance(0.9) ? 500 : 40_000)).fill(repeated),
+      );
+      break;
+    }
     default:
       damage_fields(segment, dice);
   }
+}
+
+/** The file with bytes before its scans that are no marker: zeros, text, stuffed bytes, fillers, restarts. */
+function stray_before_scans(segments: readonly JpegSegment[], dice: Dice): Uint8Array {
+  const parts = segments.map((segment) => {
+    const stray = dice.pick([[0, 0], [0x61, 0x62], [0xff, 0], [0xff, 0xff], [0xff, 0xd0], []]);
+    const own = jpeg_of([segment]).subarray(2, -2);
+    return segment.marker === SOS ? Buffer.concat([Uint8Array.from(stray), own]) : own;
+  });
+  return new Uint8Array(Buffer.concat([Uint8Array.of(0xff, 0xd8), ...parts, Uint8Array.of(0xff, 0xd9)]));
 }
 
 /** The memory that the latest instance of the decoder has; other instances in between are too small to matter. */
@@ -151,15 +185,38 @@ async function start(): Promise<Fuzzer> {
   let turn = 0;
   const make = (dice: Dice): Case => {
     const { file, segments } = dice.pick(pictures);
-    const kind = dice.below(10);
+    const kind = dice.below(12);
     const own = structuredClone(segments);
+    if (kind === 10) {
+      const scans = own.filter(({ marker }) => marker === SOS);
+      const dropped = scans.slice(1 + dice.below(scans.length));
+      return { [UNFINISHED]: jpeg_of(own.filter((segment) => !dropped.includes(segment))) };
+    }
+    if (kind === 11) {
+      const scans = own.filter(({ marker }) => marker === SOS);
+      if (scans.length > 0) damage_scan(dice.pick(scans), dice);
+      for (const segment of scans) remove_markers(segment.scan!);
+      // Stray bytes right behind a scan would be its own.
+      const apart = own.flatMap((segment) => [{ marker: 0xfe, data: new Uint8Array(0) }, segment]);
+      return { [PLAIN]: jpeg_of(apart), [STRAY]: stray_before_scans(apart, dice) };
+    }
     if (kind > 0 && kind < 9)
       for (let i = dice.below(3); i >= 0 && own.length > 0; i--) damage_segments(own, dice);
     return { [FILE]: kind === 9 ? damage(file, dice) : jpeg_of(own) };
   };
   const read = async (files: Case): Promise<void> => {
-    const bytes = files[FILE]!;
-    const { error } = await outcome_of(bytes, MAX_PIXELS);
+    const bytes = files[FILE] ?? files[STRAY] ?? files[UNFINISHED]!;
+    const { samples: made, error } = await outcome_of(bytes, MAX_PIXELS);
+    if (files[PLAIN] !== undefined) {
+      const plain = await outcome_of(files[PLAIN], MAX_PIXELS);
+      if (plain.error?.code !== error?.code || (made && sha256(plain.samples!.data) !== sha256(made.data)))
+        throw new Error(`stray bytes change it: ${error?.message}, without ${plain.error?.message}`);
+    }
+    if (files[UNFINISHED] !== undefined && made !== null) {
+      const { data } = await read_jpeg(bytes, MAX_PIXELS);
+      if (sha256(data) !== sha256(await read_rare(read_markers(bytes, MAX_PIXELS))))
+        throw new Error('the decoders differ');
+    }
     const most = DECODER_BYTES + PIXEL_BYTES * MAX_PIXELS + 2 * bytes.length;
     if (decoder_bytes() > most)
       throw new Error(`the decoder has ${decoder_bytes()} bytes, ${most} are enough`);
