@@ -98,6 +98,7 @@ copyFileSync(join(out, jpeg), join(deno, jpeg));
 const extras = [
   'checkpoint/body',
   'checkpoint/fetching',
+  'checkpoint/json_error',
   'checkpoint/locations',
   'checkpoint/remote/verify',
   'gpu_runtime',

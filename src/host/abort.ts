@@ -1,6 +1,6 @@
 // Waiting for something that an abort need not wait for.
 
-import { AlignError, throw_if_aborted } from './errors.ts';
+import { aborted, throw_if_aborted } from './errors.ts';
 
 /**
  * `task`, or `aborted` as soon as `signal` fires, even if `task` never settles. What the task gives after that goes to
@@ -14,7 +14,7 @@ export async function unless_aborted<T>(
   if (!signal) return task;
   let stop!: () => void;
   const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(new AlignError('aborted', 'The call was aborted', { cause: signal.reason }));
+    stop = () => reject(aborted(signal));
   });
   signal.addEventListener('abort', stop);
   try {

@@ -2,9 +2,11 @@
 // that name the remedy.
 
 import { platform } from '#platform';
+import { bytes_source } from './checkpoint/source.ts';
 import { AlignError, type AlignErrorCode } from './errors.ts';
 import type * as body from './checkpoint/body.ts';
 import type * as fetching from './checkpoint/fetching.ts';
+import type * as json from './checkpoint/json_error.ts';
 import type * as locations from './checkpoint/locations.ts';
 import type * as verify from './checkpoint/remote/verify.ts';
 import type * as gpu_runtime from './gpu_runtime.ts';
@@ -21,10 +23,20 @@ function left_out(code: AlignErrorCode, what: string, hint: string): AlignError 
 /** Of files that are URLs core tells as they are read. */
 export const fetch_progress: typeof fetching.fetch_progress = () => undefined;
 
-export const fetch_file: typeof fetching.fetch_file = (url) => platform.fetch_bytes(url);
+export const url_opener: typeof fetching.url_opener = (name, url) => {
+  let bytes: Promise<Uint8Array> | undefined;
+  return async () => bytes_source(name, await (bytes ??= platform.fetch_bytes(url, Infinity)));
+};
 
 export const body_bytes: typeof body.body_bytes = async (response) =>
   new Uint8Array(await response.arrayBuffer());
+
+/** Without the place, which most engines tell in words of their own. */
+export const json_error: typeof json.json_error = (file, _, cause) =>
+  new AlignError('corrupt_checkpoint', `${file} is not valid JSON: ${(cause as Error).message}`, {
+    detail: { file },
+    cause,
+  });
 
 export const open_location: typeof locations.open_location = () =>
   Promise.reject(

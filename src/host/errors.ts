@@ -74,9 +74,14 @@ function shown(value: unknown, depth: number): string {
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }
 
+/** The error for a `signal` that has fired. */
+export function aborted(signal: AbortSignal): AlignError {
+  return new AlignError('aborted', 'The call was aborted', { cause: signal.reason });
+}
+
 /** Throws `aborted` if `signal` has fired. */
 export function throw_if_aborted(signal: AbortSignal | null | undefined): void {
-  if (signal?.aborted) throw new AlignError('aborted', 'The call was aborted', { cause: signal.reason });
+  if (signal?.aborted) throw aborted(signal);
 }
 
 /** How engines say that there is no memory for a buffer or for a module's instance. */

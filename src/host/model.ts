@@ -69,11 +69,12 @@ export abstract class Model extends Disposable {
 
   /**
    * Writes config.json and model.safetensors: the tensors as they are in the checkpoint this model came from, or the packed
-   * file that it came from.
+   * file that it came from. The configuration comes last: where the weights cannot be written, the old one stays.
+   * @throws AlignError `invalid_argument`, `not_found`, `out_of_memory`, and as reading that checkpoint
    */
   async save_pretrained(folder: string): Promise<void> {
-    await this.config.save_pretrained(folder);
     await within_memory(() => save_model(this.#folder, folder));
+    await this.config.save_pretrained(folder);
   }
 
   /**

@@ -2,7 +2,7 @@
 // of the test's own; the program itself (dist/cli/main.js) is started where the process matters.
 
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -221,6 +221,23 @@ describe('classify', () => {
     const input = await readFile(picture('dog'));
     const piped = await cli(['classify', '-', '--labels', 'dog,pizza', '--json'], { input });
     expect(piped.json()).toEqual([{ picture: '-', scores: from_file[0]!.scores }]);
+  });
+
+  it('reads no more of labels and pictures than they can have, and waits for no pipe that lies in a folder', async () => {
+    const huge = join(folder, 'huge.txt');
+    await writeFile(huge, '');
+    await truncate(huge, 2 ** 30); // without taking room
+    const labels = await cli(['classify', picture('dog'), '--labels-file', huge]);
+    expect([labels.status, labels.err]).toEqual([
+      2,
+      expect.stringContaining('huge.txt has more than 67108864 bytes'),
+    ]);
+    const named = await cli(['classify', huge, '--labels', 'dog', '--json']);
+    expect(named.json()[0]).toMatchObject({ error: { code: 'too_large' } });
+    await mkdir(join(folder, 'pipes'));
+    spawnSync('mkfifo', [join(folder, 'pipes', 'a.png')]);
+    const pipe = await cli(['classify', join(folder, 'pipes'), '--labels', 'dog', '--json']);
+    expect(pipe.json()[0]).toMatchObject({ error: { code: 'not_found' } });
   });
 
   it('reports pictures that fail and goes on: status 3, or 1 when none is left', async () => {

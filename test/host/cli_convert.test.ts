@@ -1,12 +1,15 @@
 // align-wasm convert, and what the other commands make of a packed file.
 
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -100,6 +103,20 @@ describe('convert', () => {
     const { status, err } = await cli(['convert', golden('tiny'), '-o', there, '--force']);
     expect(status).toBe(1);
     expect(err).toContain(`${there}/model.safetensors`);
+  });
+
+  test('a pipe is no output, and a link stays one', async () => {
+    const pipe = join(folder, 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const { status, err } = await cli(['convert', golden('tiny'), '-o', pipe, '--force']);
+    expect(status).toBe(1);
+    expect(err).toContain(`${pipe} is no regular file`);
+    expect(lstatSync(pipe).isFIFO()).toBe(true);
+    const [link, output] = [join(folder, 'link'), fresh()];
+    symlinkSync(output, link);
+    expect((await cli(['convert', golden('tiny'), '-o', link])).status).toBe(0);
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(lstatSync(output).isFile()).toBe(true);
   });
 
   test('leaves nothing behind when it fails or is interrupted', async () => {

@@ -71,6 +71,22 @@ describe('the index', () => {
   });
 });
 
+it('says which file beside the index cannot be written', async () => {
+  const there = join(at.folder, 'beside');
+  await write_pictures(there, NAMES.slice(0, 1));
+  for (const ending of ['journal', 'lock'])
+    for (const kind of ['folder', 'pipe']) {
+      const output = await fresh(at, `${kind}.${ending}.safetensors`);
+      if (kind === 'folder') await mkdir(`${output}.${ending}`);
+      else spawnSync('mkfifo', [`${output}.${ending}`]);
+      const { status, err } = await cli(['index', there, '-o', output]);
+      expect(status).toBe(1);
+      expect(err).toContain(`${output}.${ending} is ${kind === 'folder' ? 'a folder' : 'no regular file'}`);
+    }
+  const below = join(there, NAMES[0]!, 'x', 'index.safetensors');
+  expect((await cli(['index', there, '-o', below])).err).toContain('.lock cannot be written: ENOTDIR');
+});
+
 describe('pictures that fail', () => {
   it('are listed, and the others indexed as if they were not there: status 3', async () => {
     const there = join(at.folder, 'broken');

@@ -3,6 +3,7 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sheet_html } from '../../src/host/cli/sheet.ts';
 import { Align, AlignIndex, RawImage } from '../../src/host/index.ts';
@@ -35,6 +36,17 @@ const search = async (...args: string[]): Promise<Found[]> => {
 };
 
 describe('search', () => {
+  it('takes the URL of an index', async () => {
+    const { href } = pathToFileURL(file);
+    const found = await cli(['search', href, 'a sailboat', '--json']);
+    expect(found.json()).toEqual(await search('a sailboat'));
+    const gone = await cli(['search', 'http://127.0.0.1:1/x', 'a sailboat']);
+    expect([gone.status, gone.err]).toEqual([
+      1,
+      expect.stringContaining('http://127.0.0.1:1/x could not be fetched'),
+    ]);
+  });
+
   it('prints with --json the best pictures, one a line, with the cosines of mix and embed_image', async () => {
     const like = await readFile(picture('umbrella'));
     for (const [args, parts] of [

@@ -2,10 +2,15 @@
 // `signal` hear of that.
 
 import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Align } from '../../src/host/align.ts';
+import { open_model } from '../../src/host/checkpoint/model_files.ts';
+import { RawImage } from '../../src/host/image.ts';
 import type { LoadOptions, ProgressInfo } from '../../src/host/options.ts';
-import { hostile_server, type HostileServer } from '../support/hostile_server.ts';
+import { AlignIndex } from '../../src/host/search/align_index.ts';
+import { refused } from '../support/bad_calls.ts';
+import { hostile_server, type Fault, type HostileServer } from '../support/hostile_server.ts';
 
 const HALF = 1_000_000;
 const bytes = await readFile(new URL('../../dist/align-icons.bin', import.meta.url));
@@ -75,4 +80,68 @@ test('an abort is heard at once, and what progress_callback throws ends the load
     throw thrown;
   };
   await expect(load({ progress_callback: throws })).rejects.toBe(thrown);
+});
+
+/** A body without an end, and how much of it was sent when nobody took more. */
+function endless(): { fault: Fault; sent: () => number } {
+  let sent = 0;
+  const part = Buffer.alloc(2 ** 20, ' ');
+  const fault: Fault = ({ response }) => {
+    response.writeHead(200);
+    const go_on = (): void => {
+      while (!response.destroyed && response.write(part)) sent += part.length;
+      sent += part.length;
+      if (!response.destroyed) response.once('drain', go_on);
+    };
+    go_on();
+    return true;
+  };
+  return { fault, sent: () => sent };
+}
+
+test('an endless text file is left at the limit, packed or not', async () => {
+  const packed = gzipSync(Buffer.alloc(100 * 2 ** 20, ' '), { level: 1 });
+  for (const model of [{ 'config.json': new URL(`${server.url}/config.json`) }, new URL(`${server.url}/`)]) {
+    const load = (): Promise<unknown> =>
+      open_model(model, { cache: false }).then((folder) => folder.json('config.json'));
+    const { fault, sent } = endless();
+    server.fault = fault;
+    await refused('too_large', ['config.json has more than 67108864 bytes'], load);
+    await expect.poll(() => server.under_way.size).toBe(0);
+    expect(sent()).toBeLessThan(2 * 2 ** 26);
+    server.fault = ({ response }) => {
+      response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(packed);
+      return true;
+    };
+    await refused('too_large', ['config.json has more than 67108864 bytes'], load);
+  }
+});
+
+test('so is a picture, and one that says it is too large is not begun', async () => {
+  const { fault, sent } = endless();
+  server.fault = fault;
+  await refused('too_large', ['67108864'], () => RawImage.read(`${server.url}/x.png`));
+  await expect.poll(() => server.under_way.size).toBe(0);
+  expect(sent()).toBeLessThan(2 * 2 ** 26);
+  server.fault = ({ response }) => {
+    response.writeHead(200, { 'Content-Length': 2 ** 40 }).write('x');
+    return true;
+  };
+  await refused('too_large', ['67108864'], () => RawImage.read(`${server.url}/x.png`));
+});
+
+test('a server that is not there, or breaks off', async () => {
+  const gone = new URL('http://127.0.0.1:1/x');
+  server.fault = ({ response }) => {
+    response.writeHead(200, { 'Content-Length': 5000 }).write('{', () => response.destroy());
+    return true;
+  };
+  for (const url of [gone, new URL('ftp://127.0.0.1/x'), new URL(`${server.url}/x`)]) {
+    const reads = [
+      () => open_model({ 'config.json': url }).then((folder) => folder.json('config.json')),
+      () => AlignIndex.load(url),
+      () => RawImage.read(url),
+    ];
+    for (const read of reads) await refused('network', [url.href], read);
+  }
 });

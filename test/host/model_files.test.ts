@@ -1,12 +1,20 @@
 // What a model may be given as: files, a file list, a folder; and text and JSON out of it.
 
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
 import { platform } from '#platform';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { open_model, type FileInput } from '../../src/host/checkpoint/model_files.ts';
+import { Checkpoint } from '../../src/host/checkpoint/checkpoint.ts';
+import {
+  open_model,
+  type FileInput,
+  type ModelFiles,
+  type ModelFolder,
+} from '../../src/host/checkpoint/model_files.ts';
 import { bytes_source, type ByteSource } from '../../src/host/checkpoint/source.ts';
 import { WEIGHTS, checkpoint, spied, weights } from '../support/checkpoint_files.ts';
 
@@ -98,8 +106,37 @@ describe('a model as files', () => {
     ['a list of names', ['config.json']],
     ['a list of Blobs without names', [new Blob()]],
     ['an invalid URL', 'https://['],
+    ['a file URL that is no UTF-8', 'file:///%FF'],
+    ['a Response', new Response('{}')],
+    ['a stream', new Blob(['{}']).stream()],
+    ['a promise', Promise.resolve({})],
+    ['a SharedArrayBuffer', new SharedArrayBuffer(10)],
+    ['a Map', new Map([['config.json', '{}']])],
   ])('%s is no model', async (_, model) => {
     await expect(open_model(model as never)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  test.each([
+    new Response('{}'),
+    Promise.resolve('{}'),
+    new Map([['a', 1]]),
+    new SharedArrayBuffer(10),
+    new Blob(['{}']).stream(),
+    new Date(0),
+  ])('a file that is a %o is not taken for JSON', async (input) => {
+    const folder = await open_model({ 'config.json': input });
+    await expect(folder.json('config.json')).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining(
+        `"config.json" is ${Object.prototype.toString.call(input).slice(8, -1)}`,
+      ) as string,
+      hint: expect.stringContaining('arrayBuffer()') as string,
+    });
+  });
+
+  test('parsed JSON may come from another frame', async () => {
+    const folder = await open_model(runInNewContext(`({ 'config.json': { a: 1 } })`) as ModelFiles);
+    expect(await folder.json('config.json')).toEqual({ a: 1 });
   });
 
   test('a file that cannot be JSON', async () => {
@@ -122,6 +159,13 @@ describe('a model as files', () => {
     });
   });
 
+  test('a packed file of which nothing is left is said to be cut off', async () => {
+    await expect(open_model(new Uint8Array(8))).rejects.toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('cut off after 8 bytes') as string,
+    });
+  });
+
   test('a byte source of the caller is not closed, and checked', async () => {
     const source = spied(await weights({ w: [2, 3] }));
     const opened = await checkpoint({ [WEIGHTS]: source });
@@ -130,7 +174,81 @@ describe('a model as files', () => {
     const short: ByteSource = { name: 'x', size: 100, read: () => Promise.resolve(new Uint8Array(3)) };
     await expect(checkpoint({ [WEIGHTS]: short })).rejects.toMatchObject({ code: 'corrupt_checkpoint' });
   });
+
+  test.each([
+    ['null', (): unknown => null],
+    ['a list', (length: number): unknown => Array(length).fill(0)],
+    ['text', (length: number): unknown => 'x'.repeat(length)],
+    ['other numbers', (length: number): unknown => new Uint16Array(length)],
+    ['a buffer', (length: number): unknown => new ArrayBuffer(length)],
+  ])('a byte source that gives %s is refused', async (_, give) => {
+    const read = (start: number, end: number): Promise<never> => Promise.resolve(give(end - start) as never);
+    const source: ByteSource = { name: 'x', size: 100, read };
+    for (const file of [WEIGHTS, 'config.json'])
+      await expect(
+        open_model({ [file]: source }).then((folder) => reading(folder, file)),
+      ).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/: read gave .*, not a Uint8Array/) as string,
+      });
+  });
+
+  test('what a byte source throws comes back as the object that it is', async () => {
+    const thrown = new TypeError('the bucket is gone');
+    const read = (): never => {
+      throw thrown;
+    };
+    const sources: ByteSource[] = [
+      { name: 'x', size: 100, read },
+      { name: 'x', size: 100, read: () => Promise.reject(thrown) },
+      { name: 'x', size: 100, read, read_into: () => Promise.reject(thrown) },
+    ];
+    for (const source of sources) {
+      const opened = (await (await open_model({ [WEIGHTS]: source })).open(WEIGHTS))!;
+      await expect(opened.read(0, 8)).rejects.toBe(thrown);
+      await expect(opened.read_into!(0, new Uint8Array(8))).rejects.toBe(thrown);
+    }
+  });
+
+  test('a byte source that never gives anything does not outlast the signal', async () => {
+    const read = (): Promise<never> => new Promise(() => undefined);
+    const source: ByteSource = { name: 'x', size: 100, read };
+    const reason = new Error('enough');
+    const aborted = { code: 'aborted', cause: reason };
+    for (const files of [{ [WEIGHTS]: source }, { 'config.json': source }, source]) {
+      const abort = new AbortController();
+      const reads = open_model(files, { signal: abort.signal }).then(async (folder) => {
+        await folder.json('config.json');
+        await Checkpoint.open(folder, abort.signal);
+      });
+      setTimeout(() => abort.abort(reason));
+      await expect(reads).rejects.toMatchObject(aborted);
+    }
+    // Nor one that rejects with the signal's own reason.
+    const abort = new AbortController();
+    const heard: ByteSource['read'] = (_, __, signal) =>
+      new Promise((___, reject) => signal!.addEventListener('abort', () => reject(reason)));
+    const folder = await open_model({ 'config.json': { name: 'x', size: 9, read: heard } }, abort);
+    setTimeout(() => abort.abort(reason));
+    await expect(folder.json('config.json')).rejects.toMatchObject(aborted);
+  });
+
+  test('what is read when loading is over does not hear its signal', async () => {
+    const abort = new AbortController();
+    const files = { 'config.json': bytes_source('x', new TextEncoder().encode('{"a": 1}')) };
+    const folder = await open_model(files, abort);
+    abort.abort();
+    await expect(folder.json('config.json')).rejects.toMatchObject({ code: 'aborted' });
+    folder.release?.();
+    expect(await folder.json('config.json')).toEqual({ a: 1 });
+  });
 });
+
+/** Reads a file as what its name says. */
+async function reading(folder: ModelFolder, file: string): Promise<void> {
+  if (file === WEIGHTS) await Checkpoint.open(folder);
+  else await folder.json(file);
+}
 
 describe('a local folder', () => {
   beforeAll(async () => {
@@ -173,6 +291,17 @@ describe('a local folder', () => {
       code: 'not_found',
       message: expect.stringContaining('no local folder') as string,
     });
+  });
+
+  test('a pipe in the place of a file is refused, and nobody waits for it', async () => {
+    const path = join(root, 'pipes');
+    await mkdir(path);
+    for (const name of ['config.json', WEIGHTS]) spawnSync('mkfifo', [join(path, name)]);
+    const refusal = { code: 'not_found', message: expect.stringContaining('no regular file') as string };
+    const folder = await open_model(path);
+    for (const file of ['config.json', WEIGHTS])
+      await expect(reading(folder, file)).rejects.toMatchObject(refusal);
+    await expect(open_model(join(path, WEIGHTS))).rejects.toMatchObject(refusal);
   });
 
   test('a lone file', async () => {
@@ -223,6 +352,13 @@ describe('text and JSON', () => {
         `config.json is not valid JSON at line ${line}, column ${column}:`,
       ) as string,
       detail: { file: 'config.json' },
+    });
+  });
+
+  test('a byte-order mark, which nobody sees, is named', async () => {
+    const folder = await open_model({ 'config.json': '\ufeff{}' });
+    await expect(folder.json('config.json')).rejects.toMatchObject({
+      message: expect.stringContaining('column 1: a byte-order mark') as string,
     });
   });
 

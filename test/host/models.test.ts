@@ -1,7 +1,7 @@
 // Loading and calling models: every form of input, limits, saving, disposing. What they compute is compared with
 // transformers in test/golden.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelSource } from '../../src/host/checkpoint/model_files.ts';
@@ -88,6 +88,19 @@ describe('save_pretrained', () => {
     await model.save_pretrained(`${folder}/${name}`);
     const back = await Model.from_pretrained(`${folder}/${name}`);
     expect_same(flatten(await back.forward(inputs)), flatten(await model.forward(inputs)));
+  });
+
+  test('leaves the configuration that is there where the weights cannot be written', async () => {
+    const place = `${folder}/kept`;
+    mkdirSync(`${place}/model.safetensors`, { recursive: true });
+    writeFileSync(`${place}/config.json`, 'old');
+    const model = await AlignModel.from_pretrained(golden('tiny'));
+    await expect(model.save_pretrained(place)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('model.safetensors is a folder') as string,
+    });
+    expect(readFileSync(`${place}/config.json`, 'utf8')).toBe('old');
+    model.dispose();
   });
 });
 

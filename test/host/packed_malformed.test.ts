@@ -39,7 +39,7 @@ const config = (change: (config: { text_config: Record<string, unknown>; [key: s
 
 const cases: Record<string, [make: () => Uint8Array, code: string, message: string | RegExp]> = {
   'a later version': [set('version', '2'), 'unsupported_config', 'version "2", this package reads version 1'],
-  'no version': [without('version'), 'unsupported_config', 'version undefined'],
+  'no version': [without('version'), 'unsupported_config', 'in no version'],
   'a version that only looks like ours': [set('version', '1.0'), 'unsupported_config', '"1.0"'],
   'an unknown dtype': [set('dtype', 'q2'), 'corrupt_checkpoint', 'dtype in its metadata is "q2"'],
   'no dtype': [without('dtype'), 'corrupt_checkpoint', 'dtype in its metadata is undefined'],

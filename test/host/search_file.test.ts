@@ -1,11 +1,23 @@
 // The file of an index: canonical, read back whole, and refused when anything in it is not as it was written.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import type { ByteSource } from '../../src/host/checkpoint/source.ts';
+import type { AlignErrorCode } from '../../src/host/errors.ts';
 import { AlignIndex, type IndexDtype, type IndexId } from '../../src/host/search/align_index.ts';
 import { Random } from '../kernels/support/random.ts';
 import { refused } from '../support/bad_calls.ts';
@@ -314,4 +326,61 @@ test('save leaves the old file where the new one cannot be written, and lets not
   index.remove('x');
   for (const bad of [undefined, '', 7, new URL('https://example.com/x')])
     await refused('invalid_argument', ['save'], () => index.save(bad as never));
+});
+
+test('save says why a file cannot be written, and can be called again', async () => {
+  const index = await make('fp32');
+  const file = join(folder, 'a file');
+  writeFileSync(file, 'x');
+  const long = join(folder, 'x'.repeat(300));
+  // Below /proc nothing can be made: Node's own way to make folders never ends there.
+  for (const path of [join(file, 'x'), join(file, 'x', 'y'), long, 'a\0b', '/proc/nope/x', '/proc/nope/x/y'])
+    expect(await refused('invalid_argument', ['cannot be written'], () => index.save(path))).toHaveProperty(
+      'cause.code',
+    );
+  await refused('invalid_argument', ['is a folder'], () => index.save(folder));
+  await refused('invalid_argument', ['%FF'], () => index.save('file:///%FF'));
+  expect(readFileSync(file, 'utf8')).toBe('x');
+  await index.save(join(folder, 'then'));
+});
+
+test('save writes to the file behind a link, and over nothing but files', async () => {
+  const index = await make('fp32');
+  const at = (name: string): string => join(folder, 'links', name);
+  for (const name of ['other', 'deep']) mkdirSync(at(name), { recursive: true });
+  writeFileSync(at('other/there'), 'old');
+  symlinkSync('../other', at('deep/folder'));
+  symlinkSync('deep/folder/there', at('to there'));
+  symlinkSync('../to new', at('other/twice'));
+  symlinkSync('deep/folder/new', at('to new'));
+  for (const [link, target] of [
+    ['to there', 'other/there'],
+    ['deep/folder/twice', 'other/new'],
+  ] as const) {
+    await index.save(at(link));
+    expect(lstatSync(at(link)).isSymbolicLink(), link).toBe(true);
+    expect(readFileSync(at(target)).equals(index.to_bytes()), target).toBe(true);
+  }
+  symlinkSync('loop', at('loop'));
+  await refused('invalid_argument', ['too many links'], () => index.save(at('loop')));
+  spawnSync('mkfifo', [at('pipe')]);
+  symlinkSync('pipe', at('to pipe'));
+  for (const pipe of ['pipe', 'to pipe'])
+    await refused('invalid_argument', ['no regular file'], () => index.save(at(pipe)));
+  expect(lstatSync(at('pipe')).isFIFO()).toBe(true);
+  expect(readdirSync(at('.')).filter((name) => name.includes('partial'))).toEqual([]);
+});
+
+test('load refuses what is no file, and a source that gives something else', async () => {
+  await refused('not_found', ['is a folder'], () => AlignIndex.load(folder));
+  const bytes = (await make('fp32')).to_bytes();
+  const source = (read: ByteSource['read']): ByteSource => ({ name: 'x', size: bytes.length, read });
+  const given: [AlignErrorCode, (start: number, end: number) => unknown][] = [
+    ['invalid_argument', () => null],
+    ['invalid_argument', (start, end) => 'x'.repeat(end - start)],
+    ['corrupt_index', (start, end) => bytes.slice(start, end - 1)],
+    ['corrupt_index', (start, end) => (start < 200 ? bytes.slice(start, end) : bytes.slice(0, end))],
+  ];
+  for (const [code, read] of given)
+    await refused(code, [], () => AlignIndex.load(source(read as unknown as ByteSource['read'])));
 });

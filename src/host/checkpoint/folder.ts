@@ -3,7 +3,7 @@
 import { AlignError, show } from '../errors.ts';
 import type { Progress, ProgressInfo } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
-import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
+import { is_packed, LEAST_BYTES, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import type { RemoteOptions } from './remote/remote_model.ts';
 import { checked_sums, verified, type Sums } from './remote/verify.ts';
 import type { ByteSource } from './source.ts';
@@ -17,7 +17,7 @@ export interface OpenOptions extends RemoteOptions {
 
 /** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
 export interface ModelFolder {
-  /** For error messages: the path, or "the model files". */
+  /** For error messages: the path, or "the model". */
   readonly name: string;
   open(file: string): Promise<ByteSource | null>;
   /** @throws AlignError `corrupt_checkpoint` (not UTF-8), `too_large`. */
@@ -26,7 +26,7 @@ export interface ModelFolder {
   json(file: string): Promise<Record<string, unknown> | null>;
   /** Of a remote model: who hears how far its files are. */
   readonly progress?: Progress;
-  /** Of a remote model: frees what it keeps in memory while it loads. It can still be read. */
+  /** Loading is over: what is read later does not hear its signal, and what was kept in memory for it is freed. */
   release?(): void;
 }
 
@@ -40,12 +40,6 @@ export function is_plain_name(name: string): boolean {
   return name !== '' && name.length <= 255 && !NOT_PLAIN.test(name) && !DEVICE.test(name);
 }
 
-/** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
-export function file_path({ pathname, host }: URL): string {
-  const path = decodeURIComponent(pathname);
-  return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
-}
-
 /** A folder with one file, which must be a packed one: any other lacks its config.json. */
 export async function packed_model(
   name: string,
@@ -55,11 +49,13 @@ export async function packed_model(
 ): Promise<ModelFolder> {
   const source = await open();
   try {
-    if (!(await is_packed(source, options.signal)))
-      throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
+    if (!(await is_packed(source, options.signal))) {
+      const problem = source.size < LEAST_BYTES ? `cut off after ${source.size} bytes` : 'no packed model';
+      throw new AlignError('not_found', `${what} is ${problem}, and config.json is not with it`, {
         detail: { file: 'config.json' },
         hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
       });
+    }
   } finally {
     await source.close?.();
   }
@@ -69,10 +65,11 @@ export async function packed_model(
 /** The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. */
 export function make_folder(
   name: string,
-  { signal, sha256 }: OpenOptions,
+  { signal: loading, sha256 }: OpenOptions,
   open_own: (file: string) => Promise<ByteSource | null>,
   progress?: Progress,
 ): ModelFolder {
+  let signal = loading;
   const checked = sha256 === undefined ? open_own : verified(open_own, checked_sums(sha256), signal);
   const open = with_packed_files(progress ? progress.heard(checked) : checked, signal);
   const open_plain = async (file: string): Promise<ByteSource | null> => {
@@ -94,5 +91,8 @@ export function make_folder(
     open: open_plain,
     text: (file) => read(file, (_, text) => text),
     json: (file) => read(file, parse_object),
+    release: () => {
+      signal = undefined;
+    },
   };
 }

@@ -3,10 +3,11 @@
 import { platform } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { Progress } from '../progress.ts';
-import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
+import { make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
 import { RemoteModel } from './remote/remote_model.ts';
+import { file_path } from './source.ts';
 
 /** The folder at a path, a URL or a hub id. @throws AlignError `not_found`, `invalid_argument`, and what a network deserves. */
 export async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
@@ -46,27 +47,23 @@ function without_secrets(url: URL): string {
 async function remote_folder(location: Location, options: OpenOptions): Promise<ModelFolder> {
   const remote = new RemoteModel(location, options);
   let { signal } = options;
-  const rest = {
-    progress: new Progress(remote.name, options.progress_callback),
-    release: () => {
-      // It was for loading: a model that is saved later must not hear of it.
-      signal = undefined;
-      remote.release();
-    },
+  const progress = new Progress(remote.name, options.progress_callback);
+  const folder = location.single
+    ? await packed_model(remote.name, remote.name, options, async () => {
+        const source = await remote.open(WEIGHTS, signal);
+        if (source !== null) return source;
+        throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
+          detail: { model: remote.name },
+        });
+      })
+    : make_folder(remote.name, options, (file) => remote.open(file, signal), progress);
+  const release = (): void => {
+    // A model that is saved later must not hear of it.
+    signal = undefined;
+    folder.release?.();
+    remote.release();
   };
-  if (!location.single)
-    return Object.assign(
-      make_folder(remote.name, options, (file) => remote.open(file, signal), rest.progress),
-      rest,
-    );
-  const folder = await packed_model(remote.name, remote.name, options, async () => {
-    const source = await remote.open(WEIGHTS, signal);
-    if (source !== null) return source;
-    throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
-      detail: { model: remote.name },
-    });
-  });
-  return Object.assign(folder, rest);
+  return { ...folder, progress, release };
 }
 
 function parse_url(text: string): URL {

@@ -2,10 +2,11 @@
 // of files that are opened by name.
 
 import { platform } from '#platform';
+import { unless_aborted } from '../abort.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import type { Progress } from '../progress.ts';
-import { fetch_file, fetch_progress } from './fetching.ts';
-import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
+import { fetch_progress, url_opener } from './fetching.ts';
+import { make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { open_location } from './locations.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { blob_source, bytes_source, check_range, free, type ByteSource } from './source.ts';
@@ -48,15 +49,24 @@ export async function open_model(
     });
   }
   if (typeof model === 'string' || model instanceof URL) return open_location(model, options);
-  if (typeof model !== 'object' || (model as unknown) === null)
-    throw new AlignError('invalid_argument', `model is ${show(model)}`, {
-      hint: 'give a folder, a URL, a hub id or the files of the model',
-    });
-  if (is_folder(model)) return model;
-  const bytes = byte_source(WEIGHTS, model);
-  if (bytes !== null)
-    return packed_model('the model file', 'A model given as one file', options, () => Promise.resolve(bytes));
-  return files_folder(model as ModelFiles, options);
+  if (typeof model === 'object' && (model as unknown) !== null) {
+    if (is_folder(model)) return model;
+    const bytes = byte_source(WEIGHTS, model);
+    if (bytes !== null)
+      return packed_model('the model file', 'A model given as one file', options, () =>
+        Promise.resolve(bytes),
+      );
+    if (Symbol.iterator in model || is_plain(model)) return files_folder(model as ModelFiles, options);
+  }
+  throw new AlignError('invalid_argument', `model is ${show(model)}`, {
+    hint: 'give a folder, a URL, a hub id or the files of the model; of a Response its arrayBuffer()',
+  });
+}
+
+/** Whether `input` is an object of no class, in whatever frame it was made: parsed JSON, or files by name. */
+function is_plain(input: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(input);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function is_folder(model: object): model is ModelFolder {
@@ -66,10 +76,9 @@ function is_folder(model: object): model is ModelFolder {
 }
 
 function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
-  const name = 'the model files';
+  const name = 'the model';
   if (Symbol.iterator in model) return folder_of(name, options, listed_files(model as Iterable<File>));
-  const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
-  const progress = fetched ? fetch_progress(name, options.progress_callback) : undefined;
+  const progress = fetch_progress(name, Object.values(model), options.progress_callback);
   const folder = folder_of(name, options, named_files(model, options.signal, progress));
   return progress ? Object.assign(folder, { progress }) : folder;
 }
@@ -89,9 +98,7 @@ function named_files(
   const files: Files = new Map();
   for (const [name, input] of Object.entries(model)) {
     if (typeof input !== 'string' && (typeof input !== 'object' || (input as unknown) === null))
-      throw new AlignError('invalid_argument', `The model file ${show(name)} is ${show(input)}`, {
-        hint: 'a file is bytes, a Blob, a byte source, text or parsed JSON',
-      });
+      throw no_file(name, input);
     if (input instanceof URL) files.set(name, url_opener(name, input, signal, progress));
     else files.set(name, () => byte_source(name, input) ?? text_source(name, input));
   }
@@ -127,19 +134,10 @@ function listed_files(model: Iterable<File>): Files {
   return files;
 }
 
-/** What opens the file behind a URL. What has to be fetched is fetched once: a packed file is opened for each file in it. */
-function url_opener(
-  name: string,
-  url: URL,
-  signal: AbortSignal | undefined,
-  progress: Progress | undefined,
-): () => Promise<ByteSource> {
-  if (url.protocol === 'file:') return () => platform.open(file_path(url));
-  let bytes: Promise<Uint8Array> | undefined;
-  return async () => {
-    bytes ??= fetch_file(url, signal, progress?.fetching(name));
-    return bytes_source(name, await bytes);
-  };
+function no_file(name: string, input: unknown): AlignError {
+  return new AlignError('invalid_argument', `The model file ${show(name)} is ${show(input)}`, {
+    hint: 'a file is bytes, a Blob, a byte source, text or parsed JSON; of a Response its arrayBuffer()',
+  });
 }
 
 /** `input` as a byte source, or null where it is text or parsed JSON. */
@@ -162,13 +160,15 @@ export function is_source(input: object): input is ByteSource {
 }
 
 /** A caller's own source: it stays theirs to close, and what it gives is checked, as the code is not ours. */
-function borrowed_source(name: string, source: ByteSource): ByteSource {
+export function borrowed_source(name: string, source: ByteSource): ByteSource {
   return {
     name,
     size: source.size,
     async read(start, end, signal) {
       check_range(this, start, end);
-      const bytes = await source.read(start, end, signal);
+      const bytes: unknown = await theirs(async () => source.read(start, end, signal), signal);
+      if (!(bytes instanceof Uint8Array))
+        throw new AlignError('invalid_argument', `${name}: read gave ${show(bytes)}, not a Uint8Array`);
       if (bytes.length !== end - start)
         throw new AlignError('corrupt_checkpoint', `${name}: ${bytes.length} bytes for ${start} to ${end}`);
       return bytes;
@@ -176,7 +176,7 @@ function borrowed_source(name: string, source: ByteSource): ByteSource {
     async read_into(start, target, signal) {
       const end = start + target.length;
       check_range(this, start, end);
-      if (source.read_into) return source.read_into(start, target, signal);
+      if (source.read_into) return theirs(async () => source.read_into!(start, target, signal), signal);
       const bytes = await this.read(start, end, signal);
       target.set(bytes);
       if (platform.memory_limit !== undefined && bytes.length === bytes.buffer.byteLength) free(bytes);
@@ -184,7 +184,18 @@ function borrowed_source(name: string, source: ByteSource): ByteSource {
   };
 }
 
+/** What a caller's `task` gives; it need never end. What it throws is the caller's own. @throws AlignError `aborted` */
+async function theirs<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await unless_aborted(task(), signal);
+  } catch (error) {
+    throw_if_aborted(signal);
+    throw error;
+  }
+}
+
 function text_source(name: string, input: string | object): ByteSource {
+  if (typeof input === 'object' && !Array.isArray(input) && !is_plain(input)) throw no_file(name, input);
   try {
     return bytes_source(
       name,

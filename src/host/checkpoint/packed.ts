@@ -49,7 +49,7 @@ export function read_packing({ source, metadata, tensors }: SafetensorsFile): Pa
   if (version !== PACKING_VERSION)
     throw new AlignError(
       'unsupported_config',
-      `${file} is packed in version ${show(version)}, this package reads version ${PACKING_VERSION}`,
+      `${file} is packed in ${version === undefined ? 'no version' : `version ${show(version)}`}, this package reads version ${PACKING_VERSION}`,
       {
         detail: { file, value: version },
         hint: 'convert the original checkpoint again with this version of align-wasm',

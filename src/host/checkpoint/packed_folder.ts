@@ -45,8 +45,11 @@ async function packed_files(
   }
 }
 
+/** No safetensors file is shorter: a length, and a header that begins with "{". */
+export const LEAST_BYTES = 9;
+
 /** Whether a file is a packed model. @throws AlignError as reading it, where it begins as a safetensors file does. */
 export async function is_packed(source: ByteSource, signal: AbortSignal | undefined): Promise<boolean> {
-  if (source.size < 9 || (await source.read(8, 9, signal))[0] !== 0x7b) return false;
+  if (source.size < LEAST_BYTES || (await source.read(8, 9, signal))[0] !== 0x7b) return false;
   return read_packing(await SafetensorsFile.open(source, signal)) !== null;
 }

@@ -1,6 +1,6 @@
 // Where bytes come from: a file, a Blob, memory, a URL (remote/). Readers ask for ranges and never for "everything".
 
-import { AlignError } from '../errors.ts';
+import { AlignError, show } from '../errors.ts';
 
 /** Random access to `size` bytes. */
 export interface ByteSource {
@@ -20,6 +20,16 @@ export interface ByteSource {
   expect?(ranges: Iterable<readonly [start: number, end: number]>): void;
   /** Releases a file handle; idempotent. Sources without one leave it out. */
   close?(): Promise<void>;
+}
+
+/** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. @throws AlignError `invalid_argument` */
+export function file_path({ pathname, host, href }: URL): string {
+  try {
+    const path = decodeURIComponent(pathname);
+    return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
+  } catch (cause) {
+    throw new AlignError('invalid_argument', `${show(href)} is not the URL of a file`, { cause });
+  }
 }
 
 /** Bytes already in memory. */

@@ -1,7 +1,6 @@
 // align-wasm index: the pictures of folders as one file to search in.
 
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { AlignError } from '../errors.ts';
 import { choice, device_of, parse_words, RUNNING, type Words } from './args.ts';
 import { find_pictures, share_of } from './folders.ts';
@@ -84,7 +83,6 @@ export async function index(argv: readonly string[], io: Io): Promise<number> {
       hint: 'pictures end in .png, .jpg, .jpeg or .webp',
     });
   if (output === undefined) return update_store({ ...order, to: to! }, found, io);
-  await mkdir(dirname(resolve(output)), { recursive: true });
   return locked(`${resolve(output)}.lock`, () => update_file({ ...order, output }, found, io));
 }
 

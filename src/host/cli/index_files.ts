@@ -29,12 +29,12 @@ export async function remove_partial(output: string): Promise<void> {
 }
 
 /**
- * The index in a file.
- * @throws AlignError `not_found`, `corrupt_index`
+ * The index in a file or behind a URL.
+ * @throws AlignError `not_found`, `network`, `corrupt_index`
  */
 export function read_index(path: string): Promise<AlignIndex> {
-  // As a URL, because a file's name may look like one.
-  return AlignIndex.load(pathToFileURL(resolve(path)));
+  // A path as a URL, because a file's name may look like one.
+  return AlignIndex.load(/^(https?|file):\/\//i.test(path) ? path : pathToFileURL(resolve(path)));
 }
 
 /** The index that an earlier run finished, or null. @throws AlignError as {@link read_index}, `invalid_argument` for a folder */

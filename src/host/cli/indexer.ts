@@ -1,13 +1,12 @@
 // Pictures to where their embeddings go: what is there with the same content is kept, the rest is embedded batch by batch.
 
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import type { Align } from '../align.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import { RawImage } from '../image.ts';
-import { MAX_IMAGE_BYTES } from '../processor/image_bytes.ts';
 import { dot } from '../scores.ts';
 import type { PictureFile } from './folders.ts';
+import { read_picture } from './inputs.ts';
 import { is_interruption } from './io.ts';
 import type { EmbeddedPicture, Meta, Target } from './target.ts';
 
@@ -143,18 +142,6 @@ export class Indexer {
       return null;
     }
   }
-}
-
-/** A picture's bytes; what is no file, or too large, is not read. */
-async function read_picture(path: string): Promise<Uint8Array> {
-  const failure = (cause: unknown): never => {
-    throw new AlignError('not_found', `the file cannot be read: ${(cause as Error).message}`, { cause });
-  };
-  const file = await stat(path).catch(failure);
-  if (!file.isFile()) throw new AlignError('not_found', 'this is no regular file');
-  if (file.size > MAX_IMAGE_BYTES)
-    throw new AlignError('too_large', `the file has ${file.size} bytes, the limit is ${MAX_IMAGE_BYTES}`);
-  return readFile(path).catch(failure);
 }
 
 // 32 x 32 pixels of every kind of change: no two models make the same of them.

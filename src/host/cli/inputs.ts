@@ -3,8 +3,11 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { MAX_TEXT_BYTES } from '../checkpoint/json.ts';
 import { AlignError } from '../errors.ts';
-import { UsageError, type Io } from './io.ts';
+import { read_file } from '../platform/node_files.ts';
+import { MAX_IMAGE_BYTES } from '../processor/image_bytes.ts';
+import { is_interruption, UsageError, type Io } from './io.ts';
 
 /** A picture to be read when its turn comes, or the reason why there is none. */
 export interface Picture {
@@ -26,7 +29,7 @@ export async function pictures_of(args: readonly string[], io: Io): Promise<Pict
       pictures.push({ name, input: () => Promise.resolve(new URL(name)) });
     } else if (await is_folder(name)) {
       const files = (await readdir(name)).filter((file) => PICTURE.test(file)).sort();
-      for (const file of files) pictures.push(local(join(name, file)));
+      for (const file of files) pictures.push(found(join(name, file)));
       if (files.length === 0) pictures.push(nothing(name));
     } else {
       pictures.push(local(name));
@@ -40,6 +43,11 @@ function local(name: string): Picture {
   return { name, input: () => Promise.resolve(pathToFileURL(resolve(name))) };
 }
 
+// Nobody has named it: it may be anything that lies in a folder.
+function found(name: string): Picture {
+  return { name, input: () => read_picture(name) };
+}
+
 function nothing(name: string): Picture {
   return {
     name,
@@ -48,6 +56,18 @@ function nothing(name: string): Picture {
         new AlignError('not_found', `the folder ${name} has no pictures (.png, .jpg, .jpeg, .webp)`),
       ),
   };
+}
+
+/** A picture's bytes; what is no file, or too large, is not read. */
+export async function read_picture(path: string): Promise<Uint8Array> {
+  const failure = (cause: unknown): never => {
+    throw new AlignError('not_found', `the file cannot be read: ${(cause as Error).message}`, { cause });
+  };
+  const file = await stat(path).catch(failure);
+  if (!file.isFile()) throw new AlignError('not_found', 'this is no regular file');
+  if (file.size > MAX_IMAGE_BYTES)
+    throw new AlignError('too_large', `the file has ${file.size} bytes, the limit is ${MAX_IMAGE_BYTES}`);
+  return readFile(path).catch(failure);
 }
 
 async function is_folder(path: string): Promise<boolean> {
@@ -62,8 +82,9 @@ export async function lines_of(path: string, argument: string, io: Io): Promise<
   const bytes =
     path === '-'
       ? await io.stdin()
-      : await readFile(path).catch((error: unknown) => {
-          throw new UsageError(`${argument} ${path} cannot be read: ${(error as Error).message}`);
+      : await read_file(path, MAX_TEXT_BYTES, io.signal).catch((error: unknown) => {
+          if (is_interruption(error)) throw error;
+          throw new UsageError(`${argument} ${(error as Error).message}`);
         });
   return pieces(new TextDecoder().decode(bytes).replace(/^\ufeff/, ''), /\r?\n/);
 }

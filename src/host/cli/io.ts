@@ -5,7 +5,7 @@ import { safe_text } from './text.ts';
 
 /** The command's surroundings. */
 export interface Io {
-  /** All of standard input. */
+  /** All of standard input. @throws AlignError `too_large`, `aborted` */
   stdin(): Promise<Uint8Array>;
   /** Writes to standard output. */
   out(text: string): void;

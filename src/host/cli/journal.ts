@@ -4,8 +4,10 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { AlignError } from '../errors.ts';
+import { check_regular } from '../platform/node_files.ts';
+import { unwritable } from './lock.ts';
 import type { Meta, EmbeddedPicture } from './target.ts';
 
 interface Line {
@@ -29,10 +31,14 @@ export class Journal {
    * Opens the journal, or begins one. `replay` gets the whole records of what is there; from the first damaged byte on the
    * rest is cut off.
    * @param header what the records depend on: a journal with another one is refused
-   * @throws AlignError `invalid_argument` for another header, `corrupt_index` for a damaged one
+   * @throws AlignError `invalid_argument` for another header or where it cannot be written, `corrupt_index` for a damaged one
    */
   static async open(file: string, header: Meta, replay: (record: EmbeddedPicture) => void): Promise<Journal> {
-    const handle = await open(file, 'a');
+    const there = await stat(file).catch(() => null);
+    if (there !== null) check_regular(file, there, 'invalid_argument');
+    const handle = await open(file, 'a').catch((error: unknown) => {
+      throw unwritable(file, error);
+    });
     try {
       const expected = line_of(header);
       const kept = await read_lines(file, (json, first) => {

@@ -1,11 +1,13 @@
 // One process at a time on one output: a file beside it names the holder. A holder that was killed cannot take its file
 // away, so a lock whose process is gone is taken over.
 
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { kill, pid } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AlignError } from '../errors.ts';
+import { check_regular, make_folders } from '../platform/node_files.ts';
 
 interface Holder {
   readonly pid: number;
@@ -50,26 +52,39 @@ export async function locked<T>(file: string, work: () => Promise<T>): Promise<T
 /** Whether there was no such file, and now there is. */
 async function create(file: string, text: string): Promise<boolean> {
   try {
+    await make_folders(dirname(file));
     await writeFile(file, text, { flag: 'wx' });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new AlignError('invalid_argument', `${file} cannot be written: ${(error as Error).message}`, {
-      hint: 'the index needs a folder that can be written',
-      cause: error,
-    });
+    throw unwritable(file, error);
   }
+}
+
+/** For what lies beside the index. */
+export function unwritable(file: string, cause: unknown): AlignError {
+  return new AlignError('invalid_argument', `${file} cannot be written: ${(cause as Error).message}`, {
+    hint: 'the index needs a folder that can be written',
+    cause,
+  });
 }
 
 /** What the lock says, once it says something that can be read; null when it is gone. */
 async function content(file: string): Promise<string | null> {
   for (let waited = 0; ; waited += POLL_MS) {
-    const text = await readFile(file, 'utf8').catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    });
+    const text = await read_lock(file);
     if (text === null || parsed(text) !== null || waited >= EMPTY_MS) return text;
     await sleep(POLL_MS);
+  }
+}
+
+async function read_lock(file: string): Promise<string | null> {
+  try {
+    check_regular(file, await stat(file), 'invalid_argument');
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error instanceof AlignError ? error : unwritable(file, error);
   }
 }
 

@@ -2,7 +2,9 @@
 // The program `align-wasm`: this process as the surroundings of a command. Nothing else in the package touches `process`.
 
 import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { stream_bytes } from '../checkpoint/body.ts';
+import { MAX_TEXT_BYTES } from '../checkpoint/json.ts';
 import { INTERRUPTED, type Io } from './io.ts';
 import { run } from './run.ts';
 
@@ -11,8 +13,8 @@ const { stdin, stdout, stderr, env } = process;
 
 const io: Io = {
   stdin() {
-    interruption.signal.addEventListener('abort', () => stdin.destroy());
-    return buffer(stdin);
+    const stream = Readable.toWeb(stdin) as ReadableStream<Uint8Array>;
+    return stream_bytes('standard input', stream, MAX_TEXT_BYTES, interruption.signal);
   },
   out: (text) => void stdout.write(text),
   err: (text) => void stderr.write(text),

@@ -1,7 +1,6 @@
 // align-wasm index --merge: several indexes, the shares of one among them, as one file.
 
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { throw_if_aborted } from '../errors.ts';
 import type { AlignIndex } from '../search/align_index.ts';
 import { check_same, finished_index, read_index, remove_partial, save_index } from './index_files.ts';
@@ -19,7 +18,6 @@ export async function merge_indexes(
   json: boolean,
   io: Io,
 ): Promise<number> {
-  await mkdir(dirname(resolve(output)), { recursive: true });
   return locked(`${resolve(output)}.lock`, async () => {
     await remove_partial(output);
     const there = await finished_index(output);

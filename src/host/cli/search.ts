@@ -1,7 +1,6 @@
 // align-wasm search: the pictures of an index that fit words and pictures best.
 
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { platform } from '#platform';
 import type { Align } from '../align.ts';
@@ -10,7 +9,7 @@ import type { Match } from '../search/align_index.ts';
 import { open_store } from '../stores/index.ts';
 import { device_of, parse_words, RUNNING } from './args.ts';
 import { check_same, described, read_index, shown_url } from './index_files.ts';
-import { check_stdin } from './inputs.ts';
+import { check_stdin, read_picture } from './inputs.ts';
 import { OK, UsageError, type Io } from './io.ts';
 import { load } from './load.ts';
 import { embedding_of, query_of, query_text, type QueryPart } from './query.ts';
@@ -22,7 +21,7 @@ export const HELP = `align-wasm search INDEX [TEXT…] [options]
 
 Prints the pictures of an index that fit best, the best first, with the cosine between picture and query.
 
-  INDEX                 what align-wasm index wrote: a file, postgres://… or pglite:FOLDER
+  INDEX                 what align-wasm index wrote: a file or its URL, postgres://… or pglite:FOLDER
   TEXT                  what the picture shows, in words; several are added up
   --image PICTURE       a picture like it: a file, a URL, or - for standard input; may be given several times
   --minus TEXT          what it should not show; may be given several times
@@ -198,7 +197,7 @@ async function sheet_match(
   const { path, sha256 } = (meta ?? {}) as PictureMeta;
   const shown = { score, path: typeof path === 'string' ? path : String(id) };
   for (const place of candidates) {
-    const bytes = await readFile(place).catch(() => null);
+    const bytes = await read_picture(place).catch(() => null);
     if (bytes === null) continue;
     const changed = sha256 !== undefined && createHash('sha256').update(bytes).digest('hex') !== sha256;
     const thumbnail = await thumbnails.make(bytes).catch(() => null);

@@ -4,6 +4,7 @@
 import { AlignError } from '../errors.ts';
 import align_icons from './align_icons.ts';
 import {
+  MAX_MODULE_BYTES,
   navigator_gpu,
   once,
   type Build,
@@ -57,7 +58,7 @@ async function compile_own(build: Build): Promise<WebAssembly.Module> {
   const url = URLS[build];
   try {
     // Not compileStreaming: servers that do not know wasm send another content type.
-    return await WebAssembly.compile((await fetch_bytes(url)) as Uint8Array<ArrayBuffer>);
+    return await WebAssembly.compile((await fetch_bytes(url, MAX_MODULE_BYTES)) as Uint8Array<ArrayBuffer>);
   } catch (cause) {
     compiled.delete(build);
     throw new AlignError('not_found', `${url.href} cannot be loaded: ${String(cause)}`, {

@@ -35,7 +35,6 @@ type CorePlatform = Pick<
   | 'relaxed'
   | 'wasm'
   | 'fetch_bytes'
-  | 'open'
   | 'write'
   | 'embedded_model'
   | 'bitmap_pixels'
@@ -50,11 +49,8 @@ export const platform: CorePlatform = {
     Promise.reject(
       refused('brings no align.wasm', 'pass the option wasm: a Module, bytes, a Response or a URL'),
     ),
-  fetch_bytes: (location) => {
-    const url = URL.canParse(location) ? new URL(location) : null;
-    return url?.protocol === 'file:' ? read_file(url) : fetch_bytes(location);
-  },
-  open: (path) => Promise.reject(refused(`opens no files: ${show(path)}`, 'hand over its bytes')),
+  fetch_bytes: (location, limit) =>
+    /^file:/i.test(String(location)) ? read_file(new URL(location)) : fetch_bytes(location, limit),
   write: (path) => Promise.reject(refused(`writes no files: ${show(path)}`, 'use align-wasm')),
   embedded_model: () => null,
   bitmap_pixels,

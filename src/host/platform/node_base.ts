@@ -2,21 +2,18 @@
 // package. Nothing is read before it is asked for, so Deno needs no permission where module and model are handed over.
 
 import { Buffer } from 'node:buffer';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import process from 'node:process';
-import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers';
-import { fileURLToPath } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { createInflate } from 'node:zlib';
-import { body_bytes } from '../checkpoint/body.ts';
-import { check_range, type ByteSource } from '../checkpoint/source.ts';
+import { file_path } from '../checkpoint/source.ts';
 import { AlignError } from '../errors.ts';
 import { emscripten_options } from '../processor/emscripten.ts';
 import type { WebpDecoder } from '../processor/webp.ts';
+import { fetch_url } from './fetch_url.ts';
 import { folder_cache, hub_folder, node_hasher } from './node_cache.ts';
+import { open_file, path_kind, read_file, write_file } from './node_files.ts';
 import {
   MAX_PIXELS,
   once,
@@ -99,13 +96,6 @@ function offload(folder: string, events: ThreadEvents): ModelWorker {
   };
 }
 
-/** null for what is not there. @throws AlignError `not_found` for what must not be looked at. */
-function nothing_there(path: string, cause: unknown): null {
-  const { code, name } = cause as { code?: unknown; name?: unknown };
-  if (code !== 'EACCES' && code !== 'EPERM' && name !== 'NotCapable') return null;
-  throw new AlignError('not_found', `${path} must not be read: ${String(cause)}`, { cause });
-}
-
 /** A module that lies in another package; where a bundle took the packages in, a copy of it beside the bundle. */
 async function compile_from(place: string): Promise<WebAssembly.Module> {
   const installed = async (): Promise<Uint8Array> => readFile(createRequire(import.meta.url).resolve(place));
@@ -179,67 +169,14 @@ export function node_platform(name: string, folder = `${DIST}platform/`): Platfo
     ...(FROM_FILE ? workers : {}),
     turn: () => new Promise((resume) => setImmediate(resume)),
 
-    async fetch_bytes(location, arrived) {
+    async fetch_bytes(location, limit, options = {}) {
       const url = location instanceof URL ? location : URL.canParse(location) ? new URL(location) : null;
-      if (url !== null && url.protocol !== 'file:') {
-        const response = await fetch(url);
-        if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
-        return body_bytes(response, arrived);
-      }
-      const path = url === null ? (location as string) : fileURLToPath(url);
-      return readFile(path).catch((cause: unknown) => {
-        throw new AlignError('not_found', `${path} cannot be read`, { cause });
-      });
+      if (url !== null && url.protocol !== 'file:') return fetch_url(url, limit, options);
+      return read_file(url === null ? (location as string) : file_path(url), limit, options.signal);
     },
-
-    async path_kind(path) {
-      return stat(path).then(
-        (s) => (s.isDirectory() ? 'folder' : 'file'),
-        (cause: unknown) => nothing_there(path, cause),
-      );
-    },
-
-    async open(path) {
-      const handle = await open(path, 'r').catch((cause: unknown) => {
-        throw new AlignError('not_found', `${path} cannot be opened`, { cause });
-      });
-      const { size } = await handle.stat().catch(async (cause: unknown) => {
-        await handle.close();
-        throw new AlignError('not_found', `${path} cannot be read`, { cause });
-      });
-      const source: ByteSource = {
-        name: path,
-        size,
-        async read(start, end) {
-          check_range(source, start, end);
-          const bytes = new Uint8Array(end - start);
-          await source.read_into!(start, bytes);
-          return bytes;
-        },
-        async read_into(start, target) {
-          check_range(source, start, start + target.length);
-          for (let done = 0; done < target.length;) {
-            const { bytesRead } = await handle.read(target, done, target.length - done, start + done);
-            if (bytesRead === 0)
-              throw new AlignError('corrupt_checkpoint', `${path} became shorter while it was read`);
-            done += bytesRead;
-          }
-        },
-        close: () => handle.close(),
-      };
-      return source;
-    },
-
-    async write(path, chunks) {
-      await mkdir(dirname(path), { recursive: true });
-      const temporary = `${path}.${process.pid}.partial`;
-      try {
-        await writeFile(temporary, Readable.from(chunks));
-        await rename(temporary, path);
-      } finally {
-        await rm(temporary, { force: true });
-      }
-    },
+    path_kind,
+    open: open_file,
+    write: write_file,
 
     cache: (folder) => Promise.resolve(folder_cache(folder)),
     hub_folder,

@@ -2,11 +2,12 @@
 // whatever happens, in however many processes.
 
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import type { Hasher } from '../checkpoint/remote/sha256.ts';
+import { make_folders } from './node_files.ts';
 import type { CacheStore } from './platform.ts';
 
 /** Everything of ours lies in a folder of this name, so that clearing takes nothing else. */
@@ -24,7 +25,7 @@ export function folder_cache(folder: string = default_folder()): CacheStore {
     },
     async put(key, bytes) {
       const path = join(root, key);
-      await mkdir(dirname(path), { recursive: true });
+      await make_folders(dirname(path));
       const partial = `${path}.${process.pid}.${written++}.partial`;
       try {
         await writeFile(partial, bytes);

@@ -1,9 +1,10 @@
 // A folder that one process at a time may have, in Node, Deno and Bun.
 
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { AlignError } from '../errors.ts';
+import { make_folders } from './node_files.ts';
 
 const code_of = (error: unknown): unknown => (error as { code?: unknown }).code;
 const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
@@ -79,7 +80,7 @@ export async function claim_folder(
   const path = absolute(folder);
   let release: (() => Promise<void>) | undefined;
   try {
-    if (fill !== null) await mkdir(dirname(path), { recursive: true });
+    if (fill !== null) await make_folders(dirname(path));
     else if (!(await entries(path)).includes(mark))
       throw new AlignError('not_found', `There is no database in ${folder}`);
     release = await lock_folder(path);

@@ -1,7 +1,7 @@
 // What differs from runtime to runtime. One file in this folder implements it for each, as `platform`, `gpus` and `pictures`,
 // apart so that a bundle takes what it needs; nothing else asks where it runs.
 
-import type { Arrived } from '../checkpoint/body.ts';
+import type { FetchOptions } from '../checkpoint/body.ts';
 import type { ModelFiles } from '../checkpoint/model_files.ts';
 import type { Hasher } from '../checkpoint/remote/sha256.ts';
 import type { ByteSource } from '../checkpoint/source.ts';
@@ -13,6 +13,8 @@ import type { WebpDecoder } from '../processor/webp.ts';
 export const MAX_PIXELS = 16_777_216;
 /** 2048 x 2048, for runtimes that have 128 MB of memory in all. */
 export const MAX_PIXELS_EDGE = 4_194_304;
+/** Our own modules have some 100 KB. */
+export const MAX_MODULE_BYTES: number = 2 ** 24;
 /** What Cloudflare gives an isolate, and Vercel. */
 export const MEMORY_EDGE = 128_000_000;
 
@@ -77,13 +79,13 @@ export interface Platform {
   offload?: (events: ThreadEvents) => ModelWorker;
   /** One turn of the event loop: timers that are due fire, messages and requests are heard. */
   turn(): Promise<void>;
-  /** Bytes behind a URL or path (small files: a wasm module, a picture). `arrived`: of a URL's body. */
-  fetch_bytes(location: string | URL, arrived?: Arrived): Promise<Uint8Array>;
+  /** Bytes behind a URL or path, at most `limit` (small files: a wasm module, a picture). */
+  fetch_bytes(location: string | URL, limit: number, options?: FetchOptions): Promise<Uint8Array>;
   /** The kind of a local path, or null where there is nothing (or no file system). */
   path_kind(path: string): Promise<'file' | 'folder' | null>;
-  /** A local file as a byte source. */
+  /** A local file as a byte source. @throws AlignError `not_found`, for what is no regular file, too */
   open(path: string): Promise<ByteSource>;
-  /** Writes a file whole or not at all (a temporary name, then a rename); creates folders. */
+  /** Writes a file whole or not at all (a temporary name, then a rename); creates folders. @throws AlignError `invalid_argument` */
   write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** The store for remote files in `folder`, by default the runtime's own place; null where there is none. */
   cache(folder?: string): Promise<CacheStore | null>;

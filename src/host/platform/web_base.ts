@@ -1,8 +1,9 @@
 // Runtimes without a file system: models come as files or bytes.
 
-import { body_bytes, type Arrived } from '../checkpoint/body.ts';
+import type { FetchOptions } from '../checkpoint/body.ts';
 import { Sha256 } from '../checkpoint/remote/sha256.ts';
 import { AlignError, show } from '../errors.ts';
+import { fetch_url } from './fetch_url.ts';
 import { MAX_PIXELS, type Build, type Pictures, type Platform } from './platform.ts';
 import { bitmap_pixels } from './web_bitmap.ts';
 import { web_cache } from './web_cache.ts';
@@ -20,8 +21,12 @@ function no_folder(folder: string): AlignError {
   });
 }
 
-/** Bytes behind a URL, which may be relative to the page. @throws AlignError `network`, `invalid_argument`. */
-export async function fetch_bytes(location: string | URL, arrived?: Arrived): Promise<Uint8Array> {
+/** Bytes behind a URL, which may be relative to the page. @throws AlignError `network`, `too_large`, `aborted`, `invalid_argument`. */
+export async function fetch_bytes(
+  location: string | URL,
+  limit: number,
+  options?: FetchOptions,
+): Promise<Uint8Array> {
   const base = (globalThis as { location?: { href: string } }).location?.href;
   let url: URL;
   try {
@@ -29,14 +34,7 @@ export async function fetch_bytes(location: string | URL, arrived?: Arrived): Pr
   } catch (cause) {
     throw new AlignError('invalid_argument', `${show(String(location))} is not a URL`, { cause });
   }
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (cause) {
-    throw new AlignError('network', `${url.href} could not be fetched: ${String(cause)}`, { cause });
-  }
-  if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
-  return body_bytes(response, arrived);
+  return fetch_url(url, limit, options);
 }
 
 /** Decoders: the script of the one for JPEG finds its module by itself. */

@@ -1,6 +1,7 @@
 // The bytes of a picture's file, from wherever they are, and what kind of file they are.
 
 import { platform } from '#platform';
+import { body_bytes, stream_bytes } from '../checkpoint/body.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 
 /** Where a picture's file may be. */
@@ -21,12 +22,8 @@ export async function image_bytes(source: ImageSource, signal?: AbortSignal): Pr
 }
 
 async function read(source: ImageSource, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (typeof source === 'string' || source instanceof URL) {
-    return platform.fetch_bytes(source).catch((cause: unknown) => {
-      if (cause instanceof AlignError) throw cause;
-      throw new AlignError('network', `${show(String(source))} could not be fetched`, { cause });
-    });
-  }
+  if (typeof source === 'string' || source instanceof URL)
+    return platform.fetch_bytes(source, MAX_IMAGE_BYTES, { signal });
   if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (source instanceof Blob) {
@@ -35,39 +32,9 @@ async function read(source: ImageSource, signal: AbortSignal | undefined): Promi
   }
   if (source instanceof Response) {
     if (!source.ok) throw new AlignError('network', `The picture's response is HTTP ${source.status}`);
-    return source.body === null ? new Uint8Array(0) : read_stream(source.body, signal);
+    return body_bytes(source, MAX_IMAGE_BYTES, { signal });
   }
-  return read_stream(source, signal);
-}
-
-async function read_stream(
-  stream: ReadableStream<Uint8Array>,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
-  const reader = stream.getReader();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for (;;) {
-      throw_if_aborted(signal);
-      const { done, value } = await reader.read();
-      if (done) break;
-      parts.push(value);
-      size += value.length;
-      check_size(size);
-    }
-  } catch (cause) {
-    await reader.cancel().catch(() => undefined);
-    if (cause instanceof AlignError) throw cause;
-    throw new AlignError('network', 'The stream of the picture broke off', { cause });
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return stream_bytes('The picture', source, MAX_IMAGE_BYTES, signal);
 }
 
 function check_size(size: number): void {

@@ -177,7 +177,7 @@ export class AlignIndex extends Disposable {
 
   /**
    * Writes the index to a file, whole or not at all. It cannot be changed meanwhile.
-   * @throws AlignError `invalid_argument`, `not_found` where there is no file system
+   * @throws AlignError `invalid_argument` for a path that cannot be written, `not_found` where there is no file system
    */
   async save(path: string | URL): Promise<void> {
     const contents = this.#changing('save');
@@ -193,7 +193,7 @@ export class AlignIndex extends Disposable {
   /**
    * An index from a file: its path, a URL, a Blob or its bytes.
    * @throws AlignError `corrupt_index` for a file that is damaged, cut off or something else, `not_found`, `network`,
-   *   `out_of_memory`
+   *   `too_large`, `invalid_argument`, `out_of_memory`
    */
   static async load(from: IndexSource, o: { wasm?: WasmInput | undefined } = {}): Promise<AlignIndex> {
     check_options('AlignIndex.load', o, LOAD_RULES);

@@ -1,9 +1,9 @@
 // Where the file of an index may be.
 
 import { platform } from '#platform';
-import { file_path } from '../checkpoint/folder.ts';
-import { is_source } from '../checkpoint/model_files.ts';
-import { blob_source, bytes_source, type ByteSource } from '../checkpoint/source.ts';
+import { MAX_FILE_BYTES } from '../checkpoint/body.ts';
+import { borrowed_source, is_source } from '../checkpoint/model_files.ts';
+import { blob_source, bytes_source, file_path, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError, show } from '../errors.ts';
 
 /** What an index may be loaded from; a string is a path or a URL. */
@@ -24,13 +24,14 @@ export async function open_source(from: IndexSource): Promise<ByteSource> {
   if (from instanceof Uint8Array || from instanceof ArrayBuffer) return bytes_source('the index', from);
   if (from instanceof Blob) return blob_source('the index', from);
   if (typeof from !== 'string' && !(from instanceof URL)) {
-    if (typeof from === 'object' && (from as unknown) !== null && is_source(from)) return from;
+    if (typeof from === 'object' && (from as unknown) !== null && is_source(from))
+      return { ...borrowed_source('the index', from), close: async () => from.close?.() };
     throw new AlignError(
       'invalid_argument',
       `An index is loaded from a path, a URL, a Blob or bytes, not from ${show(from)}`,
     );
   }
   if (/^(?!file:)[a-z][a-z0-9+.-]+:/i.test(String(from)))
-    return bytes_source(String(from), await platform.fetch_bytes(from));
+    return bytes_source(String(from), await platform.fetch_bytes(from, MAX_FILE_BYTES));
   return platform.open(local_path('load', from));
 }

@@ -3,7 +3,7 @@
 
 import { AlignError, show, within_memory } from '../errors.ts';
 import { platform } from '#platform';
-import type { Build } from '../platform/platform.ts';
+import { MAX_MODULE_BYTES, type Build } from '../platform/platform.ts';
 import type { Exports } from './exports.ts';
 import { ABI_VERSION } from '../plan/layout.ts';
 
@@ -110,7 +110,9 @@ async function compile_given(wasm: WasmInput): Promise<WebAssembly.Module> {
       return await WebAssembly.compile(await wasm.arrayBuffer());
     }
     if (wasm instanceof URL || typeof wasm === 'string')
-      return await WebAssembly.compile((await platform.fetch_bytes(wasm)) as Uint8Array<ArrayBuffer>);
+      return await WebAssembly.compile(
+        (await platform.fetch_bytes(wasm, MAX_MODULE_BYTES)) as Uint8Array<ArrayBuffer>,
+      );
     if (wasm instanceof Uint8Array || wasm instanceof ArrayBuffer) {
       return await WebAssembly.compile(wasm as Uint8Array<ArrayBuffer> | ArrayBuffer);
     }

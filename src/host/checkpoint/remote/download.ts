@@ -2,6 +2,7 @@
 // answers is of one version of the file, or an error.
 
 import { AlignError } from '../../errors.ts';
+import { too_large } from '../body.ts';
 import { free } from '../source.ts';
 import { Attempts, get, network_error, pieces, shown, type Answer, type HttpOptions } from './http.ts';
 
@@ -53,13 +54,15 @@ export class Download {
   }
 
   /**
-   * Asks for the first `bytes` bytes; null where there is no such file.
-   * @throws AlignError `network`, `not_found` (no such model on the hub), `aborted`
+   * Asks for the first `bytes` bytes; null where there is no such file. One that must be read whole to know its length is
+   * read up to `limit`.
+   * @throws AlignError `network`, `too_large`, `not_found` (no such model on the hub), `aborted`
    */
   static async open(
     http: HttpOptions,
     url: URL,
     bytes: number,
+    limit: number,
     signal: AbortSignal | undefined,
   ): Promise<Download | null> {
     const attempts = new Attempts();
@@ -67,7 +70,7 @@ export class Download {
       try {
         const headers = ranged ? { Range: `bytes=0-${bytes - 1}` } : {};
         const answer = await get(http, url, headers, signal);
-        const opened = await read_opening(answer, url, ranged);
+        const opened = await read_opening(answer, url, ranged, limit);
         if (opened === 'absent') return null;
         if (opened === 'unranged') ranged = false;
         else return new Download(http, url, opened);
@@ -196,6 +199,7 @@ async function read_opening(
   answer: Answer,
   url: URL,
   ranged: boolean,
+  limit: number,
 ): Promise<Opened | 'absent' | 'unranged'> {
   const { status, headers } = answer;
   if (status === 206 && ranged) {
@@ -227,6 +231,7 @@ async function read_opening(
   for await (const chunk of in_chunks(pieces(answer))) {
     whole.push(chunk);
     size += chunk.length;
+    if (size > limit) throw too_large(shown(url), limit);
   }
   // Another site's Content-Encoding is hidden in browsers: then there are more bytes, and they are right.
   if (length !== null && size < length)

@@ -1,6 +1,7 @@
 // The files of a remote model: from the cache where that is still right, from huggingface_hub's, else from the server.
 
 import { AlignError } from '../../errors.ts';
+import { most_bytes } from '../body.ts';
 import type { ByteSource } from '../source.ts';
 import { Cache, type CacheOption, type Meta } from './cache.ts';
 import { CHUNK, Download } from './download.ts';
@@ -90,7 +91,7 @@ export class RemoteModel {
     let download: Download | null;
     try {
       // Where there may be a copy, a byte is enough to know whether it is still right.
-      download = await Download.open(this.#http, url, meta || there ? 1 : CHUNK, signal);
+      download = await Download.open(this.#http, url, meta || there ? 1 : CHUNK, most_bytes(file), signal);
     } catch (error) {
       if (!is_unreachable(error)) return this.#refused(file, error, signal);
       if (meta) return this.#cached(cache!, file, url, meta);
@@ -142,7 +143,7 @@ export class RemoteModel {
 
   /** The file opened anew, if it is the one that it was. */
   async #again(file: string, url: URL, meta: Meta, signal?: AbortSignal): Promise<Download> {
-    const download = await Download.open(this.#http, url, 1, signal);
+    const download = await Download.open(this.#http, url, 1, most_bytes(file), signal);
     download?.close();
     if (download?.version === meta.version && download.size === meta.size) return download;
     this.#files.delete(file);
