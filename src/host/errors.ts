@@ -70,18 +70,24 @@ function shown(value: unknown, depth: number): string {
   else if (Array.isArray(value)) {
     const some = value.slice(0, 8).map((part) => shown(part, depth - 1));
     text = `[${some.join(', ')}${value.length > 8 ? ', …' : ''}]`;
-  } else text = Object.prototype.toString.call(value).slice(8, -1);
+  } else text = tag_of(value);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
 }
 
-/** The error for a `signal` that has fired. */
-export function aborted(signal: AbortSignal): AlignError {
-  return new AlignError('aborted', 'The call was aborted', { cause: signal.reason });
+/** The class of a built-in object by its tag, the same in every realm: another frame, node:vm and jest have classes of their own. */
+export function tag_of(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
 }
 
-/** Throws `aborted` if `signal` has fired. */
+/** Throws `aborted` if `signal` has fired, or `disposed` if that is why. */
 export function throw_if_aborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw aborted(signal);
+}
+
+/** The error of a call whose signal has fired. */
+export function aborted({ reason }: AbortSignal): AlignError {
+  if (reason instanceof AlignError && reason.code === 'disposed') return reason;
+  return new AlignError('aborted', 'The call was aborted', { cause: reason });
 }
 
 /** How engines say that there is no memory for a buffer or for a module's instance. */
