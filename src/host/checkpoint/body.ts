@@ -1,7 +1,6 @@
-// Bytes that come one part after another: counted, and read no further than a limit.
+// The bytes of a response, counted as they come, and read no further than a limit.
 
-import { unless_aborted } from '../abort.ts';
-import { AlignError } from '../errors.ts';
+import { stream_bytes, too_large } from '../stream.ts';
 import { MAX_TEXT_BYTES } from './json.ts';
 
 /** Hears how many bytes of all have come. */
@@ -20,49 +19,6 @@ export const MAX_FILE_BYTES: number = 2 ** 32;
 /** The most bytes that a model's file can have where only its end tells how long it is. */
 export function most_bytes(file: string): number {
   return /\.(json|txt)$/i.test(file) ? MAX_TEXT_BYTES : MAX_FILE_BYTES;
-}
-
-export function too_large(name: string, limit: number): AlignError {
-  return new AlignError('too_large', `${name} has more than ${limit} bytes`, {
-    detail: { file: name, limit },
-  });
-}
-
-/** All bytes of a stream, which is ended where it goes on behind `limit`. @throws AlignError `too_large`, `network`, `aborted` */
-export async function stream_bytes(
-  name: string,
-  stream: ReadableStream<Uint8Array>,
-  limit: number,
-  signal: AbortSignal | undefined,
-  came: (loaded: number) => void = () => undefined,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const reader = stream.getReader();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const broke_off = (cause: unknown): never => {
-    if (cause instanceof AlignError) throw cause;
-    throw new AlignError('network', `${name} broke off: ${String(cause)}`, { cause });
-  };
-  try {
-    for (;;) {
-      const { done, value } = await unless_aborted(reader.read(), signal).catch(broke_off);
-      if (done) break;
-      parts.push(value);
-      size += value.length;
-      if (size > limit) throw too_large(name, limit);
-      came(size);
-    }
-  } finally {
-    // Nobody waits for it: it may be the caller's own, and need never end.
-    reader.cancel().catch(() => undefined);
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 /** The body of `response`. @throws AlignError `too_large`, `network`, `aborted` */

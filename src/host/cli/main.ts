@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { stream_bytes } from '../checkpoint/body.ts';
+import { stream_bytes } from '../stream.ts';
 import { MAX_TEXT_BYTES } from '../checkpoint/json.ts';
 import { INTERRUPTED, type Io } from './io.ts';
 import { run } from './run.ts';

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { Readable } from 'node:stream';
 import { arrayBuffer } from 'node:stream/consumers';
 import { unless_aborted } from '../abort.ts';
-import { too_large } from '../checkpoint/body.ts';
+import { too_large } from '../stream.ts';
 import { check_range, type ByteSource } from '../checkpoint/source.ts';
 import { AlignError, out_of_memory, throw_if_aborted, type AlignErrorCode } from '../errors.ts';
 

@@ -1,7 +1,8 @@
 // The bytes of a picture's file, from wherever they are, and what kind of file they are.
 
 import { platform } from '#platform';
-import { body_bytes, stream_bytes } from '../checkpoint/body.ts';
+import { body_bytes } from '../checkpoint/body.ts';
+import { stream_bytes } from '../stream.ts';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 
 /** Where a picture's file may be. */

@@ -2,7 +2,7 @@
 // answers is of one version of the file, or an error.
 
 import { AlignError } from '../../errors.ts';
-import { too_large } from '../body.ts';
+import { too_large } from '../../stream.ts';
 import { free } from '../source.ts';
 import { Attempts, get, network_error, pieces, shown, type Answer, type HttpOptions } from './http.ts';
 
