@@ -2,7 +2,8 @@
 // load_image gives them: turned upright, RGB, eight bits.
 
 import { platform } from '#platform';
-import { AlignError, show, throw_if_aborted, within_memory } from './errors.ts';
+import { bytes_of } from './bytes.ts';
+import { AlignError, show, tag_of, throw_if_aborted, within_memory } from './errors.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
 import { read_picture } from './processor/decode.ts';
 import type { ImageSource } from './processor/image_bytes.ts';
@@ -50,23 +51,32 @@ export class RawImage implements Samples {
   /** 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA. */
   readonly channels: number;
 
-  /** @throws AlignError `invalid_argument` when the sizes and the samples do not belong together. */
-  constructor(data: Uint8Array | Uint8ClampedArray, width: number, height: number, channels: number) {
-    if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+  /**
+   * `channels`: by default what the length of `data` comes to.
+   * @throws AlignError `invalid_argument` when the sizes and the samples do not belong together.
+   */
+  constructor(data: Uint8Array | Uint8ClampedArray, width: number, height: number, channels?: number) {
+    if (!ArrayBuffer.isView(data) || !['Uint8Array', 'Uint8ClampedArray'].includes(tag_of(data)))
       throw new AlignError('invalid_argument', `A picture's data must be bytes, not ${show(data)}`);
     if (![width, height].every((size) => Number.isSafeInteger(size) && size > 0))
       throw new AlignError('invalid_argument', `A picture cannot be ${show(width)} x ${show(height)} pixels`);
-    if (![1, 2, 3, 4].includes(channels))
-      throw new AlignError('invalid_argument', `A picture has 1 to 4 channels, not ${show(channels)}`);
-    if (data.length !== width * height * channels)
+    const count = channels ?? data.length / (width * height);
+    if (![1, 2, 3, 4].includes(count))
       throw new AlignError(
         'invalid_argument',
-        `${width} x ${height} pixels of ${channels} channels are ${width * height * channels} bytes, data has ${data.length}`,
+        channels === undefined
+          ? `Data of ${data.length} bytes are not ${width} x ${height} pixels of 1 to 4 channels`
+          : `A picture has 1 to 4 channels, not ${show(channels)}`,
       );
-    this.data = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.length);
+    if (data.length !== width * height * count)
+      throw new AlignError(
+        'invalid_argument',
+        `${width} x ${height} pixels of ${count} channels are ${width * height * count} bytes, data has ${data.length}`,
+      );
+    this.data = data instanceof Uint8Array ? data : bytes_of(data)!;
     this.width = width;
     this.height = height;
-    this.channels = channels;
+    this.channels = count;
   }
 
   /**
@@ -89,8 +99,8 @@ export class RawImage implements Samples {
         do_convert_rgb = true,
         signal,
       } = options;
+      throw_if_aborted(signal);
       if (is_bitmap(input)) {
-        throw_if_aborted(signal);
         if (input.width === 0)
           throw new AlignError('invalid_argument', 'The ImageBitmap is closed: it has no pixels');
         check_pixels(input, max_pixels);
@@ -98,7 +108,7 @@ export class RawImage implements Samples {
         return do_convert_rgb ? image.rgb(background) : image;
       }
       if (is_pixels(input)) {
-        const image = input instanceof RawImage ? input : from_pixels(input);
+        const image = from_pixels(input);
         check_pixels(image, max_pixels);
         return do_convert_rgb ? image.rgb(background) : image;
       }
@@ -115,7 +125,8 @@ export class RawImage implements Samples {
    * floor((sample * alpha + ground * (255 - alpha) + 127) / 255), which is what Pillow's alpha_composite gives.
    */
   rgb(background: Background = 'drop'): RawImage {
-    const { data, width, height, channels } = this;
+    // Once more: its buffer may have shrunk or gone to a worker since it was made.
+    const { data, width, height, channels } = from_pixels(this);
     if (channels === 3) return this;
     const [r, g, b] = channels < 3 ? [0, 0, 0] : [0, 1, 2];
     const out = new Uint8Array(width * height * 3);
@@ -135,7 +146,7 @@ export class RawImage implements Samples {
 
 /** By its tag, as a bitmap may come from another frame, and not every runtime has the class. */
 export function is_bitmap(input: unknown): input is ImageBitmap {
-  return Object.prototype.toString.call(input) === '[object ImageBitmap]';
+  return tag_of(input) === 'ImageBitmap';
 }
 
 export function is_pixels(input: unknown): input is RawImage | RawPixels {
@@ -145,12 +156,7 @@ export function is_pixels(input: unknown): input is RawImage | RawPixels {
 }
 
 function from_pixels({ data, width, height, channels }: RawPixels): RawImage {
-  return new RawImage(
-    data,
-    width,
-    height,
-    channels ?? Number((data as Uint8Array | null)?.length) / (width * height),
-  );
+  return new RawImage(data, width, height, channels);
 }
 
 /** Whether a picture is given as a file, wherever it is. */
@@ -159,7 +165,7 @@ export function is_source(input: unknown): input is ImageSource {
     typeof input === 'string' ||
     input instanceof URL ||
     ArrayBuffer.isView(input) ||
-    input instanceof ArrayBuffer ||
+    tag_of(input) === 'ArrayBuffer' ||
     input instanceof Blob ||
     input instanceof Response ||
     input instanceof ReadableStream

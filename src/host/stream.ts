@@ -1,7 +1,7 @@
 // The bytes of a stream, as far as they are wanted.
 
 import { bytes_of } from './bytes.ts';
-import { AlignError, out_of_memory, show, throw_if_aborted } from './errors.ts';
+import { AlignError, show, throw_if_aborted } from './errors.ts';
 import { pause_every, YIELD_MS } from './pause.ts';
 
 /** Parts smaller than this are gathered: a stream may come byte by byte. */
@@ -23,6 +23,10 @@ export async function stream_bytes(
   // Ends a read that waits, too: it finds the stream done. Nobody waits for it, as it need never end.
   const stop = (): void => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener('abort', stop);
+  const broke_off = (cause: unknown): never => {
+    throw_if_aborted(signal);
+    throw new AlignError('network', `${name} broke off: ${String(cause)}`, { cause });
+  };
   const pause = pause_every(YIELD_MS, signal);
   const blocks: Uint8Array[] = [];
   let room = new Uint8Array(0); // what is free of the last block
@@ -30,7 +34,7 @@ export async function stream_bytes(
   try {
     for (;;) {
       throw_if_aborted(signal);
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(broke_off);
       throw_if_aborted(signal);
       if (done) return joined(blocks, size);
       const part = bytes_of(value);
@@ -52,10 +56,6 @@ export async function stream_bytes(
       // Parts that are there at once, empty ones without end, would keep timers and events waiting.
       await pause();
     }
-  } catch (cause) {
-    throw_if_aborted(signal);
-    if (cause instanceof AlignError || out_of_memory(cause)) throw cause;
-    throw new AlignError('network', `${name} broke off: ${String(cause)}`, { cause });
   } finally {
     signal?.removeEventListener('abort', stop);
     stop();

@@ -5,10 +5,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
 import { crc32, deflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { AlignError } from '../../src/host/errors.ts';
-import { RawImage, type ImageInput } from '../../src/host/image.ts';
+import { RawImage, type ImageInput, type RawPixels } from '../../src/host/image.ts';
 import { digest, golden } from './random.ts';
 
 type Case = [
@@ -430,6 +431,28 @@ describe('RawImage.read', () => {
       'invalid_argument',
       /1\.5 x 2/,
     ],
+    [
+      'sizes that are no numbers',
+      () => RawImage.read({ width: 2n, height: Symbol('2'), data: SAMPLES } as never),
+      'invalid_argument',
+      /cannot be 2 x Symbol\(2\) pixels/,
+    ],
+    [
+      'sizes that no samples have',
+      () => RawImage.read({ width: 2 ** 40, height: 2 ** 40, data: SAMPLES }),
+      'invalid_argument',
+      /Data of 16 bytes are not 1099511627776 x 1099511627776 pixels/,
+    ],
+    [
+      'samples that were given away',
+      () => {
+        const data = SAMPLES.slice();
+        structuredClone(data.buffer, { transfer: [data.buffer] });
+        return RawImage.read({ ...shape, data });
+      },
+      'invalid_argument',
+      /Data of 0 bytes are not 2 x 2 pixels/,
+    ],
     ['a number', () => RawImage.read(5 as never), 'invalid_argument', /cannot be read from 5/],
     ['null', () => RawImage.read(null as never), 'invalid_argument', /cannot be read from null/],
     [
@@ -458,5 +481,29 @@ describe('RawImage.read', () => {
     ],
   ])('refuses %s', async (_, read, code, message) => {
     await expect(read()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  it('refuses a RawImage that has changed since it was made, in place of reading zeros', async () => {
+    for (const channels of [1, 3, 4]) {
+      const image = new RawImage(new Uint8Array(100 * channels), 10, 10, channels);
+      structuredClone(image.data.buffer, { transfer: [image.data.buffer as ArrayBuffer] });
+      for (const read of [() => RawImage.read(image), () => image.rgb()])
+        await expect(Promise.resolve().then(read)).rejects.toMatchObject({
+          code: 'invalid_argument',
+          message: expect.stringMatching(/10 x 10 pixels .* data has 0/) as string,
+        });
+    }
+    const negative = Object.assign(new RawImage(SAMPLES, 2, 2, 4), { width: -5 });
+    await expect(RawImage.read(negative)).rejects.toMatchObject({ code: 'invalid_argument' });
+    const longer = Object.assign(new RawImage(SAMPLES, 2, 2, 4), { width: 50 });
+    await expect(RawImage.read(longer)).rejects.toMatchObject({ code: 'invalid_argument' });
+  });
+
+  it('takes samples of another realm', async () => {
+    const raw = (name: string): RawPixels =>
+      runInNewContext(`({ data: ${name}.of(1, 2, 3), width: 1, height: 1 })`) as RawPixels;
+    for (const name of ['Uint8Array', 'Uint8ClampedArray'])
+      expect([...(await RawImage.read(raw(name))).data]).toEqual([1, 2, 3]);
+    await expect(RawImage.read(raw('Int8Array'))).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 });

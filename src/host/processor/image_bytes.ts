@@ -1,9 +1,10 @@
 // The bytes of a picture's file, from wherever they are, and what kind of file they are.
 
 import { platform } from '#platform';
-import { body_bytes } from '../checkpoint/body.ts';
-import { stream_bytes } from '../stream.ts';
-import { AlignError, show, throw_if_aborted } from '../errors.ts';
+import { unless_aborted } from '../abort.ts';
+import { bytes_of } from '../bytes.ts';
+import { AlignError, out_of_memory, show, throw_if_aborted } from '../errors.ts';
+import { stream_bytes, too_large } from '../stream.ts';
 
 /** Where a picture's file may be. */
 export type ImageSource =
@@ -12,10 +13,20 @@ export type ImageSource =
 /** More bytes than any picture within the limit of pixels needs; a stream is cut off here. */
 export const MAX_IMAGE_BYTES: number = 64 * 2 ** 20;
 
-/** Bytes of a picture's file. @throws AlignError `not_found`, `network`, `too_large`, `aborted`, `invalid_argument`. */
+/** How messages call it. */
+const FILE = "The picture's file";
+
+/**
+ * Bytes of a picture's file, a copy: what the caller does with his own meanwhile does not matter.
+ * @throws AlignError `not_found`, `network`, `too_large`, `corrupt_image`, `invalid_argument`, `aborted`
+ */
 export async function image_bytes(source: ImageSource, signal?: AbortSignal): Promise<Uint8Array> {
   throw_if_aborted(signal);
-  const bytes = await read(source, signal);
+  const bytes = await read(source, signal).catch((cause: unknown) => {
+    throw_if_aborted(signal);
+    if (cause instanceof AlignError || out_of_memory(cause)) throw cause;
+    throw new AlignError('invalid_argument', `${FILE} cannot be read: ${String(cause)}`, { cause });
+  });
   throw_if_aborted(signal);
   check_size(bytes.length);
   if (bytes.length === 0) throw new AlignError('corrupt_image', 'The picture has no bytes');
@@ -23,26 +34,64 @@ export async function image_bytes(source: ImageSource, signal?: AbortSignal): Pr
 }
 
 async function read(source: ImageSource, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (typeof source === 'string' || source instanceof URL)
-    return platform.fetch_bytes(source, MAX_IMAGE_BYTES, { signal });
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (typeof source === 'string' || source instanceof URL) return fetched(source, signal);
   if (source instanceof Blob) {
     check_size(source.size);
-    return new Uint8Array(await source.arrayBuffer());
+    // A file that has changed or is gone since it was chosen.
+    const bytes = await unless_aborted(source.arrayBuffer(), signal).catch((cause: unknown) => {
+      if (cause instanceof DOMException)
+        throw new AlignError('not_found', `${FILE} cannot be read: ${String(cause)}`, { cause });
+      throw cause;
+    });
+    return new Uint8Array(bytes);
   }
   if (source instanceof Response) {
     if (!source.ok) throw new AlignError('network', `The picture's response is HTTP ${source.status}`);
-    return body_bytes(source, MAX_IMAGE_BYTES, { signal });
+    if (source.bodyUsed) throw read_before('response');
+    return source.body === null ? new Uint8Array(0) : streamed(source.body, 'response', signal);
   }
-  return stream_bytes('The picture', source, MAX_IMAGE_BYTES, signal);
+  if (source instanceof ReadableStream) return streamed(source, 'stream', signal);
+  const bytes = bytes_of(source)!;
+  check_size(bytes.length);
+  return bytes.slice();
+}
+
+/** The bytes at a path or behind a URL. */
+async function fetched(location: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  if (location === '') throw new AlignError('invalid_argument', "The picture's path is empty");
+  try {
+    return await unless_aborted(platform.fetch_bytes(location, MAX_IMAGE_BYTES, { signal }), signal);
+  } catch (cause) {
+    throw_if_aborted(signal);
+    if (cause instanceof AlignError && cause.code !== 'network') throw cause;
+    // Other schemes reach no network: the URL itself is wrong.
+    if (/^(?!https?:|blob:)[a-z][a-z0-9+.-]*:/i.test(String(location)))
+      throw new AlignError('invalid_argument', `${show(String(location))} is no URL of a picture`, {
+        hint: 'give an http:, https:, file: or whole data: URL, or a path',
+        cause,
+      });
+    if (cause instanceof AlignError) throw cause;
+    throw new AlignError('network', `${show(String(location))} could not be fetched`, { cause });
+  }
+}
+
+function streamed(
+  stream: ReadableStream<Uint8Array>,
+  what: string,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (stream.locked) throw read_before(what);
+  return stream_bytes(FILE, stream, MAX_IMAGE_BYTES, signal);
+}
+
+function read_before(what: string): AlignError {
+  return new AlignError('invalid_argument', `The picture's ${what} has a reader already`, {
+    hint: 'it can be read only once: give each call one of its own, or its bytes',
+  });
 }
 
 function check_size(size: number): void {
-  if (size > MAX_IMAGE_BYTES)
-    throw new AlignError('too_large', `The picture's file has more than ${MAX_IMAGE_BYTES} bytes`, {
-      detail: { size },
-    });
+  if (size > MAX_IMAGE_BYTES) throw too_large(FILE, MAX_IMAGE_BYTES);
 }
 
 const KINDS: readonly (readonly [string, number, string])[] = [
