@@ -98,6 +98,15 @@ describe('EfficientNetImageProcessor', () => {
     expect([...(await processor.call(clear)).pixel_values.data]).toEqual([9, 8, 7]);
   });
 
+  it('hears an abort between pictures that need no waiting', async () => {
+    const processor = await EfficientNetImageProcessor.from_pretrained({ 'preprocessor_config.json': {} });
+    const raw = { data: new Uint8Array(600 * 600 * 3), width: 600, height: 600 };
+    const controller = new AbortController();
+    setTimeout(() => controller.abort());
+    const call = processor.call(new Array(200).fill(raw), { signal: controller.signal });
+    await expect(call).rejects.toMatchObject({ code: 'aborted' });
+  });
+
   it.each<[string, Json, RegExp]>([
     ['a filter that does not exist', { resample: 9 }, /resample is 9; it is 0 to 5: nearest, lanczos/],
     ['a filter by name', { resample: 'bicubic' }, /resample is "bicubic"/],

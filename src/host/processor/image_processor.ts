@@ -139,7 +139,9 @@ export class EfficientNetImageProcessor {
       if (list.length === 0) throw new AlignError('invalid_argument', 'images is an empty list');
       let values: Float32Array | undefined;
       let first: Planes | undefined;
+      const pause = pause_every(YIELD_MS, signal);
       for (const [i, input] of list.entries()) {
+        await pause();
         const planes = await this.#read(input, settings, { max_pixels, signal });
         first ??= planes;
         const { width, height, channels } = planes;
