@@ -79,9 +79,9 @@ export class Align extends Disposable {
     text: string | readonly string[],
     o?: CallOptions,
   ): Promise<Float32Array | Float32Array[]> {
-    check_call_options('embed_text', o);
+    const options = check_call_options('embed_text', o);
     const texts = checked_texts('embed_text: text', listed(text));
-    const embeddings = await this.#run(o, () => encode_texts(this, texts, o));
+    const embeddings = await this.#run(options, () => encode_texts(this, texts, options));
     return Array.isArray(text) ? embeddings : embeddings[0]!;
   }
 
@@ -92,9 +92,9 @@ export class Align extends Disposable {
     image: ImageInput | readonly ImageInput[],
     o?: CallOptions,
   ): Promise<Float32Array | Float32Array[]> {
-    check_call_options('embed_image', o);
+    const options = check_call_options('embed_image', o);
     const images = checked_list('embed_image: image', listed(image));
-    const embeddings = await this.#run(o, () => encode_images(this, images, o));
+    const embeddings = await this.#run(options, () => encode_images(this, images, options));
     return Array.isArray(image) ? embeddings : embeddings[0]!;
   }
 
@@ -111,9 +111,9 @@ export class Align extends Disposable {
   async classify(
     image: ImageInput | readonly ImageInput[],
     labels: readonly string[] | LabelSet,
-    o: ClassifyOptions = {},
+    options: ClassifyOptions = {},
   ): Promise<Score[] | Score[][]> {
-    check_options('classify', o, CLASSIFY_RULES);
+    const o = check_options('classify', options, CLASSIFY_RULES);
     const images = checked_list('classify: image', listed(image));
     const given =
       labels instanceof LabelSet ? this.#checked_set(labels, o) : checked_texts('classify: labels', labels);
@@ -126,8 +126,8 @@ export class Align extends Disposable {
   }
 
   /** Labels embedded once, for many calls of {@link Align.classify} or to ship with {@link LabelSet.to_bytes}. */
-  async label_set(labels: readonly string[], o: LabelSetOptions = {}): Promise<LabelSet> {
-    check_options('label_set', o, LABEL_SET_RULES);
+  async label_set(labels: readonly string[], options: LabelSetOptions = {}): Promise<LabelSet> {
+    const o = check_options('label_set', options, LABEL_SET_RULES);
     const texts = checked_texts('label_set: labels', labels);
     return this.#run(o, () => this.#label_set(texts, o));
   }
@@ -136,8 +136,8 @@ export class Align extends Disposable {
    * One query from several: the unit-length weighted sum of the parts, each brought to length 1 first.
    * @throws AlignError `invalid_argument` when a part is malformed, or when the parts cancel out
    */
-  async mix(parts: readonly MixPart[], o?: CallOptions): Promise<Float32Array> {
-    check_call_options('mix', o);
+  async mix(parts: readonly MixPart[], options?: CallOptions): Promise<Float32Array> {
+    const o = check_call_options('mix', options);
     const checked = checked_parts(parts);
     return this.#run(o, async () => {
       const texts = checked.flatMap((part) => (part.text === undefined ? [] : [part.text]));
@@ -163,23 +163,27 @@ export class Align extends Disposable {
    * @throws AlignError `invalid_argument`, `out_of_memory`
    */
   async create_index(o: Omit<IndexOptions, 'dimensions'> = {}): Promise<AlignIndex> {
-    if (this.#disposed)
-      throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
+    this.#check_alive();
     return index_of_model(this.model.config, o);
   }
 
-  /** Frees the model's memory. Idempotent. */
+  /** Frees the model's memory. Calls under way, those that wait, and every later one throw `disposed`. Idempotent. */
   override dispose(): void {
     this.#disposed = true;
     this.model.dispose();
   }
 
-  #run<T>(o: CallOptions | undefined, task: () => Promise<T>): Promise<T> {
+  async #run<T>(o: CallOptions | undefined, task: () => Promise<T>): Promise<T> {
+    this.#check_alive();
     return this.#queue.run(o?.signal, () => {
-      if (this.#disposed)
-        throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
+      this.#check_alive();
       return task();
     });
+  }
+
+  #check_alive(): void {
+    if (this.#disposed)
+      throw new AlignError('disposed', 'This Align was disposed', { hint: 'load it again' });
   }
 
   /** A LabelSet as it came, once it is known to fit. @throws AlignError `invalid_argument`, `shape_mismatch` */

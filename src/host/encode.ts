@@ -70,7 +70,9 @@ export function encode_images(
 ): Promise<Float32Array[]> {
   const options = run_options(o);
   return in_batches(images, o.batch_size ?? IMAGES_AT_ONCE, o, async (batch) => {
-    const inputs = await processor.call({ images: batch, background: o.background, signal: o.signal });
+    const inputs = await model.until_disposed(o.signal, (signal) =>
+      processor.call({ images: batch, background: o.background, signal }),
+    );
     if (unit) return rows(await model.embed_image(inputs, options));
     return rows((await model.get_image_features(inputs, options)).pooler_output!);
   });

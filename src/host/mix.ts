@@ -1,6 +1,6 @@
 // One query out of several texts, pictures and embeddings: "this picture, but not red".
 
-import { AlignError, show } from './errors.ts';
+import { AlignError, show, tag_of } from './errors.ts';
 import type { ImageInput } from './image.ts';
 import { check_options, checked_list, type Rules } from './options.ts';
 import { dot } from './scores.ts';
@@ -18,31 +18,34 @@ const PART_RULES: Rules<MixPart> = {
   image: { expects: 'a picture', accepts: (value) => value !== null },
   embedding: {
     expects: 'an array of numbers',
-    accepts: (value) =>
-      value instanceof Float32Array || value instanceof Float64Array || Array.isArray(value),
+    accepts: (value) => Array.isArray(value) || ['Float32Array', 'Float64Array'].includes(tag_of(value)),
   },
-  weight: { expects: 'a finite number', accepts: (value) => Number.isFinite(value) },
+  weight: {
+    expects: 'a number of magnitude 1e-100 to 1e100, or 0',
+    // The squares of others leave a double's range.
+    accepts: (value) =>
+      value === 0 || (typeof value === 'number' && Math.abs(value) >= 1e-100 && Math.abs(value) <= 1e100),
+  },
 };
 
 // A sum this much shorter than its parts is what rounding left of parts that cancel out: it points nowhere.
 const SHORTEST = 1e-6;
 
-/** The parts as given, once each holds exactly one source. @throws AlignError `invalid_argument` */
+/** A copy of the parts, once each holds exactly one source. @throws AlignError `invalid_argument` */
 export function checked_parts(given: readonly MixPart[]): readonly MixPart[] {
-  const parts: readonly unknown[] = checked_list('mix: parts', given);
-  parts.forEach((part, i) => {
+  return checked_list('mix: parts', given).map((one, i) => {
     const what = `mix: parts[${i}]`;
-    if (part === undefined) throw new AlignError('invalid_argument', `${what} is undefined`);
-    check_options(what, part, PART_RULES);
-    const { text, image, embedding } = part as MixPart;
+    if ((one as unknown) === undefined) throw new AlignError('invalid_argument', `${what} is undefined`);
+    const part = check_options(what, one, PART_RULES);
+    const { text, image, embedding } = part;
     const sources = [text, image, embedding].filter((source) => source !== undefined).length;
     if (sources !== 1)
       throw new AlignError(
         'invalid_argument',
         `${what} has ${sources} of text, image and embedding; it needs exactly one`,
       );
+    return part;
   });
-  return parts as readonly MixPart[];
 }
 
 /**

@@ -1,5 +1,6 @@
 // What every loaded model has: its memory, its queue of calls, saving and disposing.
 
+import { Lifetime } from './abort.ts';
 import type { WeightDtype } from './checkpoint/formats.ts';
 import type { ModelFolder } from './checkpoint/model_files.ts';
 import type { AlignConfig, AlignTextConfig, AlignVisionConfig } from './config.ts';
@@ -18,6 +19,7 @@ import { Tensor } from './tensor.ts';
 export abstract class Model extends Disposable {
   abstract readonly config: AlignConfig | AlignTextConfig | AlignVisionConfig;
   readonly #queue = new Queue();
+  readonly #lifetime = new Lifetime();
   readonly #folder: ModelFolder;
   #runtime: Runtime | null;
   #device: 'wasm' | 'webgpu';
@@ -85,13 +87,22 @@ export abstract class Model extends Disposable {
   abstract warmup(): Promise<void>;
 
   /** @internal A picture read in the model's worker. */
-  read_planes(...picture: Parameters<ReadPlanes>): Promise<Planes> {
-    const [, , { signal }] = picture;
-    return this.call('pictures', { signal }, ({ read_planes }) => read_planes!(...picture));
+  read_planes(...[input, settings, options]: Parameters<ReadPlanes>): Promise<Planes> {
+    return this.until_disposed(options.signal, (signal) =>
+      this.call('pictures', { signal }, ({ read_planes }) =>
+        read_planes!(input, settings, { ...options, signal }),
+      ),
+    );
   }
 
-  /** Frees the memory. Calls still waiting, and every later one, throw `disposed`. Idempotent. */
+  /** @internal Runs `task` with a signal that fires as soon as `signal` does, or the model is disposed of. */
+  until_disposed<T>(signal: AbortSignal | undefined, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#lifetime.run(signal, task);
+  }
+
+  /** Frees the memory. Calls under way, those that wait, and every later one throw `disposed`. Idempotent. */
   override dispose(): void {
+    this.#lifetime.end(disposed());
     if (this.#runtime) close_runtime(this.#runtime);
     this.#runtime = null;
   }
@@ -105,11 +116,12 @@ export abstract class Model extends Disposable {
   protected async call<T>(
     name: string,
     options: CallOptions,
-    task: (runtime: Runtime) => Promise<T>,
+    task: (runtime: Runtime, options: CallOptions) => Promise<T>,
   ): Promise<T> {
-    check_call_options(name, options);
-    if (this.#runtime === null) throw disposed();
-    return this.#queue.run(options.signal, () => this.#run(task, options.signal));
+    const checked = check_call_options(name, options);
+    return this.until_disposed(checked.signal, (signal) =>
+      this.#queue.run(signal, () => this.#run((runtime) => task(runtime, checked), signal)),
+    );
   }
 
   /**

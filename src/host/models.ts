@@ -94,7 +94,7 @@ export class AlignModel extends Model {
     inputs: TextInputs & VisionInputs & TapInputs & { return_loss?: boolean | null | undefined },
     options: CallOptions = {},
   ): Promise<AlignOutput> {
-    return this.call('AlignModel.forward', options, async (runtime) => {
+    return this.call('AlignModel.forward', options, async (runtime, options) => {
       const images = read_vision_inputs(inputs, this.config.vision_config);
       const texts = read_text_inputs(inputs, this.config.text_config);
       if (inputs.return_loss && images.batch !== texts.batch) {
@@ -132,7 +132,7 @@ export class AlignModel extends Model {
    * `output_hidden_states` or `output_attentions` asks for them.
    */
   get_text_features(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
-    return this.call('AlignModel.get_text_features', options, async ({ text }) => {
+    return this.call('AlignModel.get_text_features', options, async ({ text }, options) => {
       const batch = read_text_inputs(inputs, this.config.text_config);
       const taps = read_taps(inputs);
       const wanted = { features: true, last_hidden_state: taps.hidden_states || taps.attentions, ...taps };
@@ -143,14 +143,14 @@ export class AlignModel extends Model {
 
   /** AlignModel.get_image_features: the vision tower's output, `pooler_output` [images, projection_dim] not normalised. */
   get_image_features(inputs: VisionInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
-    return this.call('AlignModel.get_image_features', options, ({ vision }) =>
+    return this.call('AlignModel.get_image_features', options, ({ vision }, options) =>
       run_vision(this.config.vision_config, vision, inputs, options),
     );
   }
 
   /** Unit-length text embeddings [texts, projection_dim]: `text_embeds` of {@link forward}, without the pictures. */
   embed_text(inputs: TextInputs, options: CallOptions = {}): Promise<Float> {
-    return this.call('AlignModel.embed_text', options, async (runtime) => {
+    return this.call('AlignModel.embed_text', options, async (runtime, options) => {
       const text = read_text_inputs(inputs, this.config.text_config);
       return (await run_joint(runtime, { text }, options)).head.get('text_embeds')!;
     });
@@ -158,7 +158,7 @@ export class AlignModel extends Model {
 
   /** Unit-length image embeddings [images, projection_dim]: `image_embeds` of {@link forward}, without the texts. */
   embed_image(inputs: VisionInputs, options: CallOptions = {}): Promise<Float> {
-    return this.call('AlignModel.embed_image', options, async (runtime) => {
+    return this.call('AlignModel.embed_image', options, async (runtime, options) => {
       const vision = read_vision_inputs(inputs, this.config.vision_config);
       return (await run_joint(runtime, { vision }, options)).head.get('image_embeds')!;
     });
@@ -166,7 +166,7 @@ export class AlignModel extends Model {
 
   /** logits_per_text [texts, images] of embeddings, which have unit length: the same bits as {@link forward}'s. */
   similarity(text: Float, image: Float, options: CallOptions = {}): Promise<Float> {
-    return this.call('AlignModel.similarity', options, async ({ head }) => {
+    return this.call('AlignModel.similarity', options, async ({ head }, options) => {
       const { projection_dim } = this.config;
       check_floats('text', text, projection_dim);
       check_floats('image', image, projection_dim);

@@ -138,12 +138,20 @@ const background: Rule = {
     value === 'drop' ||
     (Array.isArray(value) &&
       value.length === 3 &&
-      value.every((v) => Number.isInteger(v) && (v as number) >= 0 && (v as number) <= 255)),
+      Array.from<unknown>(value).every(
+        (v) => Number.isInteger(v) && (v as number) >= 0 && (v as number) <= 255,
+      )),
 };
 
 const signal: Rule = {
   expects: 'an AbortSignal',
-  accepts: (value) => typeof value === 'object' && value !== null && 'aborted' in value,
+  accepts: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    ['addEventListener', 'removeEventListener'].every(
+      (name) => typeof (value as Record<string, unknown>)[name] === 'function',
+    ),
 };
 
 const LOAD_RULES: Rules<LoadOptions> = {
@@ -216,23 +224,27 @@ export function refuse_worker(call: string, { worker }: LoadOptions): void {
   });
 }
 
-/** Checks the options every call takes. @throws AlignError `invalid_argument` */
-export function check_call_options(call: string, options: unknown): void {
-  check_options(call, options, CALL_RULES);
+/** Checks the options every call takes; gives a copy. @throws AlignError `invalid_argument` */
+export function check_call_options<O>(call: string, options: O): O {
+  return check_options(call, options, CALL_RULES);
 }
 
 /**
  * Checks `options` against `rules`: no unknown name, no refused value. `undefined` counts as absent, as do missing options.
+ * Gives a copy, for calls that come to their options later: a caller may change his.
  * @throws AlignError `invalid_argument`, with the bad name or value in the message and the remedy in the hint
  */
-export function check_options<T>(call: string, options: unknown, rules: Rules<T>): void {
-  if (options === undefined) return;
+export function check_options<T, O>(call: string, options: O, rules: Rules<T>): O {
+  if (options === undefined) return options;
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new AlignError('invalid_argument', `${call}: the options must be an object, not ${show(options)}`);
+  const given = options as Record<string, unknown>;
   const known = Object.keys(rules);
-  for (const [name, value] of Object.entries(options)) {
+  const checked: Record<string, unknown> = {};
+  for (const name of new Set([...Object.keys(given), ...known])) {
+    const value = given[name];
     if (value === undefined) continue;
-    const detail = { option: name, value: value as unknown };
+    const detail = { option: name, value };
     const rule = known.includes(name) ? rules[name as keyof T] : undefined;
     if (rule === undefined) {
       const nearest = nearest_name(name, known);
@@ -248,7 +260,9 @@ export function check_options<T>(call: string, options: unknown, rules: Rules<T>
         { detail },
       );
     }
+    checked[name] = value;
   }
+  return checked as O;
 }
 
 /** A copy of an array argument with something in it. @throws AlignError `invalid_argument` */

@@ -111,9 +111,9 @@ async function zero_shot_image_classification(
   const call = async (
     images: ImageInput | readonly ImageInput[],
     candidate_labels: readonly string[],
-    options: ZeroShotOptions = {},
+    given: ZeroShotOptions = {},
   ): Promise<Score[] | Score[][]> => {
-    check_options('zero-shot-image-classification', options, ZERO_SHOT_RULES);
+    const options = check_options('zero-shot-image-classification', given, ZERO_SHOT_RULES);
     return align.classify(images as ImageInput, candidate_labels, {
       ...options,
       hypothesis_template: options.hypothesis_template ?? 'This is a photo of {}',
@@ -135,9 +135,9 @@ async function image_feature_extraction(
   const tower = await load_tower(from, 'vision', o);
   const call = async (
     images: ImageInput | readonly ImageInput[],
-    options: FeatureOptions = {},
+    given: FeatureOptions = {},
   ): Promise<Tensor<'float32'>> => {
-    check_options(task, options, FEATURE_RULES);
+    const options = check_options(task, given, FEATURE_RULES);
     const list = checked_list(`${task}: images`, listed(images));
     return stacked(await encode_images(tower, list, options, options.normalize ?? false));
   };
@@ -149,9 +149,9 @@ async function feature_extraction(from: Model, o?: LoadOptions): Promise<Feature
   const tower = await load_tower(from, 'text', o);
   const call = async (
     texts: string | readonly string[],
-    options: FeatureOptions = {},
+    given: FeatureOptions = {},
   ): Promise<Tensor<'float32'>> => {
-    check_options(task, options, FEATURE_RULES);
+    const options = check_options(task, given, FEATURE_RULES);
     const list = checked_texts(`${task}: texts`, listed(texts));
     return stacked(await encode_texts(tower, list, options, options.normalize ?? false));
   };

@@ -52,7 +52,7 @@ export class AlignTextModel extends Model {
 
   /** AlignTextModel.forward. @throws AlignError as {@link AlignModel.forward} */
   forward(inputs: TextInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
-    return this.call('AlignTextModel.forward', options, async ({ text }) => {
+    return this.call('AlignTextModel.forward', options, async ({ text }, options) => {
       const batch = read_text_inputs(inputs, this.config);
       const wanted = { last_hidden_state: true, ...read_taps(inputs) };
       return text_output(this.config, batch, await loaded(text, 'text').run(batch, wanted, options));
@@ -86,7 +86,7 @@ export class AlignVisionModel extends Model {
 
   /** AlignVisionModel.forward. @throws AlignError as {@link AlignModel.forward} */
   forward(inputs: VisionInputs & TapInputs, options: CallOptions = {}): Promise<ModelOutput> {
-    return this.call('AlignVisionModel.forward', options, ({ vision }) =>
+    return this.call('AlignVisionModel.forward', options, ({ vision }, options) =>
       run_vision(this.config, vision, inputs, options),
     );
   }

@@ -1,6 +1,7 @@
 // class Align with the checkpoint of the embedded model: against transformers' own answers, and every rule of the five-line API.
 
 import { readFile } from 'node:fs/promises';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Align } from '../../src/host/align.ts';
 import type { AlignError } from '../../src/host/errors.ts';
@@ -226,6 +227,8 @@ describe('mix', () => {
     ['a part that is missing', [undefined], 'parts[0] is undefined'],
     ['a part that is a text', ['dog'], 'must be an object, not "dog"'],
     ['a weight that is not finite', [{ text: 'a', weight: Infinity }], 'weight Infinity'],
+    ['a weight too large', [{ text: 'a', weight: 1e308 }], 'weight 1e+308 is not supported'],
+    ['a weight too small', [{ text: 'a', weight: -5e-324 }], 'magnitude 1e-100 to 1e100'],
     ['an unknown key', [{ txt: 'a' }], 'did you mean text?'],
     ['an embedding of another width', [{ embedding: [1, 2] }], 'parts[0] has 2 values'],
     ['parts that cancel out', [{ text: 'dog' }, { text: 'dog', weight: -1 }], 'cancel out'],
@@ -234,6 +237,14 @@ describe('mix', () => {
     const error = await refusal(align.mix(parts as []));
     expect(error.code).toBe('invalid_argument');
     expect(error.message).toContain(message);
+  });
+
+  it('takes weights of any usual size, and an embedding of another realm', async () => {
+    const embedding = await align.embed_text('dog');
+    for (const weight of [1e-100, 0.1, 7, 1e100])
+      expect(dot(await align.mix([{ text: 'dog', weight }]), embedding)).toBeCloseTo(1, 6);
+    const other = runInNewContext('Float32Array.from(embedding)', { embedding }) as Float32Array;
+    expect(await align.mix([{ embedding: other }])).toEqual(await align.mix([{ embedding }]));
   });
 
   it('refuses an embedding without a direction', async () => {
@@ -255,6 +266,28 @@ describe('a model as a whole', () => {
     ]);
     expect([text, image]).toEqual(alone);
     expect(scores).toHaveLength(2);
+  });
+
+  it('goes by options and parts as they were when it was called', async () => {
+    const texts = ['dog', 'cat'];
+    const expected = await align.embed_text(texts);
+    const options = { batch_size: 1, top_k: 1 };
+    const first = align.embed_text(texts, { batch_size: 1 });
+    const second_options = { batch_size: 1 };
+    const second = align.embed_text(texts, second_options);
+    const inputs = await align.processor.call({ text: texts, padding: true });
+    const model_options = { batch_size: 1 };
+    const of_model = align.model.embed_text(inputs, model_options);
+    const ranked = align.classify(dog, texts, options);
+    const part = { text: 'dog', weight: 1 };
+    const mixed = align.mix([part, { text: 'cat', weight: 0.5 }]);
+    second_options.batch_size = model_options.batch_size = options.top_k = options.batch_size = 0;
+    part.weight = -1;
+    expect(await first).toEqual(expected);
+    expect(await second).toEqual(expected);
+    expect([...(await of_model).data]).toEqual(expected.flatMap((row) => [...row]));
+    expect(await ranked).toHaveLength(1);
+    expect(dot(await mixed, expected[0]!)).toBeGreaterThan(0);
   });
 
   it('stops on a signal, before and during a call, and works afterwards', async () => {

@@ -1,8 +1,10 @@
 // Calls that are aborted, and models that are disposed of: at every moment, and what works afterwards.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Align } from '../../src/host/align.ts';
 import { AlignError } from '../../src/host/errors.ts';
 import { AlignModel } from '../../src/host/models.ts';
+import { pipeline } from '../../src/host/pipeline.ts';
 import type { Tensor } from '../../src/host/tensor.ts';
 import { ids, pixels, refused } from '../support/bad_calls.ts';
 import { golden } from '../support/edited_checkpoint.ts';
@@ -99,4 +101,74 @@ describe('Disposing', () => {
     own.dispose();
     expect(() => own.dispose()).not.toThrow();
   });
+});
+
+describe.each([{}, { worker: true }])('A picture that never comes, with %j', (options) => {
+  const stalled = (): ReadableStream => new ReadableStream({ pull: () => new Promise(() => undefined) });
+  const soon = (): AbortSignal => AbortSignal.timeout(20);
+  const text = 'a red cat';
+
+  test('ends with an abort, whoever waits for it, and the next call is right', async () => {
+    const align = await Align.load(undefined, options);
+    const before = await align.embed_text(text);
+    const calls = [
+      () => align.embed_image(stalled(), { signal: soon() }),
+      () => align.classify(stalled(), ['a', 'b'], { signal: soon() }),
+      () => align.mix([{ image: stalled() }, { text }], { signal: soon() }),
+      () => align.processor.call({ images: stalled(), signal: soon() }),
+      () => align.processor.image_processor.call(stalled(), { signal: soon() }),
+    ];
+    for (const call of calls) {
+      await refused('aborted', [], call);
+      expect(await align.embed_text(text)).toEqual(before);
+    }
+    align.dispose();
+  });
+
+  test('ends with an abort in a pipeline', async () => {
+    const features = await pipeline('image-feature-extraction', undefined, options);
+    const classify = await pipeline('zero-shot-image-classification', undefined, options);
+    await refused('aborted', [], () => features(stalled(), { signal: soon() }));
+    await refused('aborted', [], () => classify(stalled(), ['a', 'b'], { signal: soon() }));
+    features.dispose();
+    classify.dispose();
+  });
+
+  test('ends with disposed when the model is disposed of, as do the calls behind it', async () => {
+    const align = await Align.load(undefined, options);
+    let cancelled = false;
+    const stream = new ReadableStream({
+      pull: () => new Promise(() => undefined),
+      cancel: () => void (cancelled = true),
+    });
+    const calls = [
+      align.embed_image(stream),
+      align.embed_text(text),
+      align.embed_text(text, { signal: new AbortController().signal }),
+    ].map((call) => refused('disposed', [], () => call));
+    await new Promise((resume) => setTimeout(resume, 20));
+    align.dispose();
+    await Promise.all(calls);
+    expect(cancelled).toBe(true);
+    await refused('disposed', [], () => align.embed_text(text));
+  });
+
+  test('ends with disposed in a pipeline', async () => {
+    const features = await pipeline('image-feature-extraction', undefined, options);
+    const call = refused('disposed', [], () => features(stalled()));
+    await new Promise((resume) => setTimeout(resume, 20));
+    features.dispose();
+    await call;
+    await refused('disposed', [], () => features(stalled()));
+  });
+});
+
+test('Hundreds of calls at once make Node warn of no leak of listeners', async () => {
+  const warnings: Error[] = [];
+  const heard = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', heard);
+  await Promise.all(Array.from({ length: 200 }, () => model.embed_text(GOOD_TEXT)));
+  await new Promise((resume) => setTimeout(resume, 10));
+  process.off('warning', heard);
+  expect(warnings).toEqual([]);
 });

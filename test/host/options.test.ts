@@ -83,6 +83,26 @@ describe('load options', () => {
 });
 
 describe('call options', () => {
+  it('are a signal that can be listened to, and a ground without holes', () => {
+    for (const signal of [{ aborted: true }, { aborted: false, addEventListener: () => undefined }])
+      expect(refusal(() => check_call_options('embed_text', { signal })).message).toContain('an AbortSignal');
+    for (const background of [
+      [, , ,],
+      [0, , 0],
+    ])
+      expect(refusal(() => check_call_options('embed_text', { background })).message).toContain('integers');
+  });
+
+  it('are given as a copy, with what they inherit, which is checked, too', () => {
+    const given = { batch_size: 2, yield_ms: undefined };
+    const checked = check_call_options('embed_text', given);
+    given.batch_size = 0;
+    expect(checked).toEqual({ batch_size: 2 });
+    const inheriting = (batch_size: number): object => Object.create({ batch_size }) as object;
+    expect(check_call_options('embed_text', inheriting(3))).toEqual({ batch_size: 3 });
+    refusal(() => check_call_options('embed_text', inheriting(0)));
+  });
+
   it('are checked by the same rules', () => {
     expect(() => check_call_options('embed_text', { batch_size: 4, yield_ms: 0 })).not.toThrow();
     expect(refusal(() => check_call_options('embed_text', { batch_size: 0 })).message).toContain('0');
