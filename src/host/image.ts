@@ -88,7 +88,8 @@ export class RawImage implements Samples {
    * turned and resized it; where a pixel is not opaque, its colour went through multiplication with alpha and back, rounded,
    * which shows where alpha is dropped (black where it was 0), hardly on a `background`; and a browser that guards against fingerprinting may add noise. Of an opaque picture
    * without a profile, losslessly stored, it gives the same samples as the file.
-   * @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `not_found`, `network`, `invalid_argument`.
+   * A stream or server that stalls is waited for until `signal` fires.
+   * @throws AlignError `corrupt_image`, `unsupported_image`, `too_large`, `not_found`, `network`, `invalid_argument`, `aborted`.
    */
   static async read(input: ImageInput, options: ReadOptions = {}): Promise<RawImage> {
     check_options('RawImage.read', options, READ_RULES);

@@ -119,9 +119,9 @@ export abstract class Model extends Disposable {
     task: (runtime: Runtime, options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const checked = check_call_options(name, options);
-    return this.until_disposed(checked.signal, (signal) =>
-      this.#queue.run(signal, () => this.#run((runtime) => task(runtime, checked), signal)),
-    );
+    if (this.#runtime === null) throw disposed();
+    const { signal } = checked;
+    return this.#queue.run(signal, () => this.#run((runtime) => task(runtime, checked), signal));
   }
 
   /**
