@@ -31,16 +31,16 @@ export async function unless_aborted<T>(
 /** Calls that end with what they belong to, each under a signal of its own: one for all would warn of its many listeners. */
 export class Lifetime {
   readonly #calls = new Set<AbortController>();
-  #end: AlignError | null = null;
+  #end: AlignError | undefined;
 
   /** Runs `task` with a signal that fires as soon as `signal` does, or all ends. @throws what it has ended with */
   async run<T>(signal: AbortSignal | undefined, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    throw_if_aborted(signal);
     if (this.#end) throw this.#end;
     const call = new AbortController();
     const stop = (): void => call.abort(signal!.reason);
     this.#calls.add(call);
     signal?.addEventListener('abort', stop);
-    if (signal?.aborted) stop();
     try {
       return await task(call.signal);
     } finally {
@@ -51,7 +51,7 @@ export class Lifetime {
 
   /** Ends what runs, and whatever is to run later, with `error`. */
   end(error: AlignError): void {
-    this.#end ??= error;
-    for (const call of this.#calls) call.abort(this.#end);
+    this.#end = error;
+    for (const call of this.#calls) call.abort(error);
   }
 }

@@ -2,7 +2,6 @@
 // load_image gives them: turned upright, RGB, eight bits.
 
 import { platform } from '#platform';
-import { bytes_of } from './bytes.ts';
 import { AlignError, show, tag_of, throw_if_aborted, within_memory } from './errors.ts';
 import { CALL_RULES, check_options, flag, positive_integer, type Background, type Rules } from './options.ts';
 import { read_picture } from './processor/decode.ts';
@@ -60,20 +59,15 @@ export class RawImage implements Samples {
       throw new AlignError('invalid_argument', `A picture's data must be bytes, not ${show(data)}`);
     if (![width, height].every((size) => Number.isSafeInteger(size) && size > 0))
       throw new AlignError('invalid_argument', `A picture cannot be ${show(width)} x ${show(height)} pixels`);
-    const count = channels ?? data.length / (width * height);
+    const count = channels ?? (Math.ceil(data.length / (width * height)) || 1);
     if (![1, 2, 3, 4].includes(count))
-      throw new AlignError(
-        'invalid_argument',
-        channels === undefined
-          ? `Data of ${data.length} bytes are not ${width} x ${height} pixels of 1 to 4 channels`
-          : `A picture has 1 to 4 channels, not ${show(channels)}`,
-      );
+      throw new AlignError('invalid_argument', `A picture has 1 to 4 channels, not ${show(count)}`);
     if (data.length !== width * height * count)
       throw new AlignError(
         'invalid_argument',
         `${width} x ${height} pixels of ${count} channels are ${width * height * count} bytes, data has ${data.length}`,
       );
-    this.data = data instanceof Uint8Array ? data : bytes_of(data)!;
+    this.data = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.length);
     this.width = width;
     this.height = height;
     this.channels = count;

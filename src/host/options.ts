@@ -149,9 +149,8 @@ const signal: Rule = {
     typeof value === 'object' &&
     value !== null &&
     'aborted' in value &&
-    ['addEventListener', 'removeEventListener'].every(
-      (name) => typeof (value as Record<string, unknown>)[name] === 'function',
-    ),
+    typeof (value as AbortSignal).addEventListener === 'function' &&
+    typeof (value as AbortSignal).removeEventListener === 'function',
 };
 
 const LOAD_RULES: Rules<LoadOptions> = {

@@ -157,7 +157,7 @@ describe('A stream', () => {
     locked.getReader();
     const twice = stream_of(PNG);
     const reading = RawImage.read(twice);
-    for (const input of [consumed, read_body, locked, twice])
+    for (const input of [twice, consumed, read_body, locked])
       await refused('invalid_argument', ['reader already', 'only once'], () => RawImage.read(input));
     expect((await reading).data[0]).toBe(7);
   });
