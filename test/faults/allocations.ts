@@ -12,6 +12,7 @@ import binaryen from 'binaryen';
 import { platform } from '../../src/host/platform/node.ts';
 import type { Build } from '../../src/host/platform/platform.ts';
 import { assembled } from '../checked/instrument.ts';
+import { watch_allocations } from '../support/allocations.ts';
 import { watch_memory } from './census.ts';
 
 export const KINDS = ['memory', 'grow', 'memory.grow', 'buffer'] as const;
@@ -48,95 +49,6 @@ function fails(kind: Kind): boolean {
   return shortage.on ? seen >= shortage.nth : seen === shortage.nth;
 }
 
-/** What undoes each change. */
-const undo: (() => void)[] = [];
-
-function put(owner: object, name: string, value: unknown): void {
-  const plain: unknown = Reflect.get(owner, name);
-  undo.push(() => Reflect.set(owner, name, plain));
-  Reflect.set(owner, name, value);
-}
-
-type Constructor = new (...given: never[]) => object;
-
-/** A constructor in whose place `construct` is asked. */
-function replaced(
-  name: string,
-  owner: object,
-  construct: (target: Constructor, given: unknown[], self: Constructor) => object,
-): void {
-  const plain = Reflect.get(owner, name) as Constructor;
-  const trap = (target: Constructor, given: unknown[], self: Constructor): object =>
-    construct(target, given, self);
-  put(owner, name, new Proxy(plain, { construct: trap as never }));
-}
-
-function replaced_method(
-  owner: object,
-  name: string,
-  method: (plain: () => unknown, it: object) => unknown,
-): void {
-  const plain = Reflect.get(owner, name) as (...given: unknown[]) => unknown;
-  put(owner, name, function (this: object, ...given: unknown[]) {
-    return method(() => Reflect.apply(plain, this, given), this);
-  });
-}
-
-/** A buffer that was made, unless it is to fail: then it is dropped as if it had not been made. */
-function checked<T>(made: T): T {
-  if ((made as { byteLength: number }).byteLength > IN_HEAP && fails('buffer'))
-    throw new RangeError('Array buffer allocation failed');
-  return made;
-}
-
-function watch_buffers(): void {
-  const { ArrayBuffer: Plain, SharedArrayBuffer: Shared } = globalThis;
-  for (const name of ['ArrayBuffer', 'SharedArrayBuffer'])
-    replaced(name, globalThis, (target, given, self) =>
-      checked(Reflect.construct(target, given, self) as object),
-    );
-  const typed = Object.getPrototypeOf(Uint8Array) as { prototype: object };
-  for (const name of Object.getOwnPropertyNames(globalThis).filter((each) =>
-    /^(Big)?(Int|Uint|Float)\d+(Clamped)?Array$/.test(each),
-  ))
-    replaced(name, globalThis, (target, given, self) => {
-      const made = Reflect.construct(target, given, self) as object;
-      return given[0] instanceof Plain || given[0] instanceof Shared ? made : checked(made);
-    });
-  for (const name of ['slice', 'map', 'filter'])
-    replaced_method(typed.prototype, name, (plain) => checked(plain()));
-  for (const { prototype } of [Plain, Shared])
-    replaced_method(prototype, 'slice', (plain) => checked(plain()));
-}
-
-function watch_memories(): void {
-  const plain = WebAssembly.Memory;
-  replaced('Memory', WebAssembly, (target, given, self) => {
-    if (fails('memory')) throw new RangeError('WebAssembly.Memory(): could not allocate memory');
-    const memory = Reflect.construct(target, given, self) as WebAssembly.Memory;
-    watch_memory(memory);
-    return memory;
-  });
-  replaced_method(plain.prototype, 'grow', (grow) => {
-    if (fails('grow')) throw new RangeError('WebAssembly.Memory.grow(): Unable to grow instance memory');
-    return grow();
-  });
-  replaced('Instance', WebAssembly, (target, given, self) => {
-    const [module, imports] = given as [WebAssembly.Module, WebAssembly.Imports | undefined];
-    const own = WebAssembly.Module.exports(module).some(({ kind }) => kind === 'memory');
-    const shared = WebAssembly.Module.imports(module).some(({ kind }) => kind === 'memory');
-    if (own && !shared && fails('memory'))
-      throw new RangeError(
-        'WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance',
-      );
-    const counted = { ...imports, test: { memory_grow_fails: () => Number(fails('memory.grow')) } };
-    const instance = Reflect.construct(target, [module, counted], self) as WebAssembly.Instance;
-    if (own && !shared)
-      for (const item of Object.values(instance.exports)) if (item instanceof plain) watch_memory(item);
-    return instance;
-  });
-}
-
 /** align.wasm with as little memory as its data takes, so that its heap soon has to grow, and a question before that. */
 function growing_build(): WebAssembly.Module {
   const module = binaryen.readBinary(readFileSync(new URL('../../dist/align.wasm', import.meta.url)));
@@ -153,12 +65,31 @@ function growing_build(): WebAssembly.Module {
   return new WebAssembly.Module(assembled(asking) as Uint8Array<ArrayBuffer>);
 }
 
-/** Watches this process's allocations, until what it gives is called. */
-export function watch_allocations(): () => void {
+/** The error of an engine that has no more memory, where an allocation of that kind is to fail. */
+function may_fail(kind: Kind, message: string): void {
+  if (fails(kind)) throw new RangeError(message);
+}
+
+/** Lets this process's allocations fail as they are to, until what it gives is called. */
+export function let_allocations_fail(): () => void {
   const wasm = platform.wasm.bind(platform);
   const exact = growing_build();
-  put(platform, 'wasm', (build: Build) => (build === 'exact' ? Promise.resolve(exact) : wasm(build)));
-  watch_memories();
-  watch_buffers();
-  return () => undo.splice(0).forEach((each) => each());
+  platform.wasm = (build: Build) => (build === 'exact' ? Promise.resolve(exact) : wasm(build));
+  const stop = watch_allocations({
+    buffer(bytes) {
+      if (bytes > IN_HEAP) may_fail('buffer', 'Array buffer allocation failed');
+    },
+    memory() {
+      may_fail('memory', 'WebAssembly.Memory(): could not allocate memory');
+    },
+    made: watch_memory,
+    grow() {
+      may_fail('grow', 'WebAssembly.Memory.grow(): Unable to grow instance memory');
+    },
+    imports: { test: { memory_grow_fails: () => Number(fails('memory.grow')) } },
+  });
+  return () => {
+    stop();
+    platform.wasm = wasm;
+  };
 }

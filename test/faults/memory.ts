@@ -6,7 +6,7 @@ import { RawImage } from '../../src/host/image.ts';
 import { AlignModel } from '../../src/host/models.ts';
 import { AlignIndex } from '../../src/host/search/align_index.ts';
 import { golden } from '../support/edited_checkpoint.ts';
-import { allocations, KINDS, run_short, watch_allocations, type Kind } from './allocations.ts';
+import { allocations, KINDS, run_short, let_allocations_fail, type Kind } from './allocations.ts';
 import { census } from './census.ts';
 import { Tally, type At, type FaultKind, type Row } from './harness.ts';
 import {
@@ -136,7 +136,7 @@ async function exhausted(kind: Kind, on: boolean, all: readonly Subject[], at: A
 export const memory: FaultKind = {
   name: 'memory',
   async run(at) {
-    const stop = watch_allocations();
+    const stop = let_allocations_fail();
     const model = await tiny();
     const all = subjects(model);
     // What is made once for all models, such as compiled modules, is made before anything is counted.

@@ -72,7 +72,7 @@ export const config: Target = {
   name: 'config',
   files: 20_000,
   codes: ['corrupt_checkpoint', 'unsupported_config', 'unsupported_activation'],
-  constant: 2 ** 19,
+  constant: 2 ** 14,
   start() {
     const all = bases();
     return Promise.resolve<Fuzzer>({ make: (dice) => make(dice, all), read });

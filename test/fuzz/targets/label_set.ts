@@ -48,6 +48,6 @@ export const label_set: Target = {
   name: 'label_set',
   files: 20_000,
   codes: ['corrupt_index'],
-  constant: 2 ** 19,
+  constant: 2 ** 14,
   start: () => Promise.resolve<Fuzzer>({ make, read }),
 };

@@ -102,7 +102,7 @@ export const models: Target = {
     ...(['not_found', 'out_of_vocabulary', 'too_many_tokens', 'limit_exceeded', 'invalid_argument'] as const),
   ],
   // Instances of align.wasm: one that records, one that runs.
-  constant: 2 ** 22,
+  constant: 2 ** 21,
   async start() {
     const whole: Case = { [CONFIG]: file('tiny/config.json'), [WEIGHTS]: file('tiny/model.safetensors') };
     const packs = [

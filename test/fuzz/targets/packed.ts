@@ -90,7 +90,7 @@ export const packed: Target = {
   name: 'packed',
   files: 10_000,
   codes: ['corrupt_checkpoint', 'unsupported_config', 'unsupported_activation', 'not_found'],
-  constant: 2 ** 20,
+  constant: 2 ** 14,
   async start() {
     const files = [
       await packed_model(golden('tiny'), { dtype: 'q8' }),

@@ -183,6 +183,6 @@ export const safetensors: Target = {
   name: 'safetensors',
   files: 200_000,
   codes: ['corrupt_checkpoint'],
-  constant: 2 ** 17,
+  constant: 2 ** 14,
   start: () => Promise.resolve<Fuzzer>({ make: (dice) => ({ [FILE]: make_file(dice) }), read }),
 };

@@ -138,6 +138,6 @@ export const shards: Target = {
   name: 'shards',
   files: 20_000,
   codes: ['corrupt_checkpoint', 'missing_tensor', 'not_found'],
-  constant: 2 ** 19,
+  constant: 2 ** 14,
   start: () => Promise.resolve<Fuzzer>({ make, read }),
 };

@@ -151,6 +151,6 @@ export const tokenizer: Target = {
   files: 10_000,
   codes: ['corrupt_checkpoint', 'unsupported_config'],
   // An instance of align.wasm and the tables of Unicode.
-  constant: 2 ** 22,
+  constant: 2 ** 20,
   start: () => Promise.resolve<Fuzzer>({ make, read }),
 };
