@@ -8,6 +8,9 @@ import { leaks_since, type Census } from './census.ts';
 /** Milliseconds after which a call counts as hung. */
 export const HANG_MS = 20_000;
 
+/** Hung calls after which a kind of fault is given up. */
+const MOST_HUNG = 3;
+
 /** One row of the table. */
 export interface Row {
   readonly fault: string;
@@ -115,14 +118,21 @@ export class Tally {
   /** Something that must not be, at a point that was counted. */
   wrong(finding: string): void {
     this.row.wrong++;
-    this.row.findings.push(`${this.row.fault}, ${finding}`);
+    this.found(finding);
+  }
+
+  /** A line about what was wrong. It is printed at once: what comes after it may not end. */
+  found(finding: string): void {
+    const line = `${this.row.fault}, ${finding}`;
+    this.row.findings.push(line);
+    console.log(line);
   }
 
   /** The row, when all points are tried: what is held must be what `before` counted. */
   async finish(before: Census): Promise<Row> {
     const left = await leaks_since(before);
     this.row.leaks = left.length;
-    this.row.findings.push(...left.map((what) => `${this.row.fault}, left over: ${what}`));
+    for (const what of left) this.found(`left over: ${what}`);
     this.row.seconds = (performance.now() - this.#started) / 1000;
     return this.row;
   }
@@ -154,7 +164,9 @@ export class Tally {
 
   #hung(name: string): void {
     this.row.hung++;
-    this.row.findings.push(`${this.row.fault}, ${name}: no end after ${HANG_MS / 1000} s`);
+    this.found(`${name}: no end after ${HANG_MS / 1000} s`);
+    if (this.row.hung >= MOST_HUNG)
+      throw new Error(`${this.row.fault}: ${MOST_HUNG} calls hung, the rest is not tried`);
   }
 }
 

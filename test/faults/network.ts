@@ -60,7 +60,7 @@ function tried_at_random(number: number, seed: number, tally: Tally): Promise<vo
     await tally.point(name, answer, 'right', () => once_more(own, options.cache), {
       codes: ['network', 'integrity'],
     });
-    if (tally.row.findings.length > findings) tally.row.findings.push(`${name}: ${said.join('; ')}`);
+    if (tally.row.findings.length > findings) tally.found(`${name}: ${said.join('; ')}`);
   });
 }
 

@@ -2,21 +2,19 @@
 // fail, at every point where they can, as one table. With --points, aborts at N random points of each load and call, and N
 // random networks. It all happens in a thread, so that what never returns is seen: this process names the point and ends it.
 
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { bundle_of } from '../support/bundled.mjs';
+import { any_seed, flags } from '../support/flags.mjs';
 
 const HANG_MS = 60_000;
 
-const { values: flags } = parseArgs({
-  options: { only: { type: 'string' }, points: { type: 'string' }, seed: { type: 'string' } },
-});
-const workerData = {
-  only: flags.only ?? null,
-  points: flags.points === undefined ? null : Number(flags.points),
-  seed: Number(flags.seed ?? Math.floor(Math.random() * 2 ** 31)),
-};
-console.log(`seed ${workerData.seed}`);
+const {
+  only = null,
+  points = null,
+  seed = any_seed(),
+} = flags({ only: 'text', points: 'number', seed: 'number' });
+const workerData = { only, points, seed };
+console.log(`seed ${seed}`);
 process.env.VK_ICD_FILENAMES ??= '/usr/lib/chromium/vk_swiftshader_icd.json';
 process.env.XDG_RUNTIME_DIR ??= '/tmp';
 

@@ -30,4 +30,6 @@ for (const target of chosen) {
   }
 }
 console.log(table(tallies));
-process.exitCode = tallies.every(({ findings }) => findings.length === 0) ? 0 : 1;
+const empty = tallies.filter(({ files }) => files === 0).map(({ target }) => target.name);
+if (empty.length > 0) console.log(`no file was tried of ${empty.join(', ')}`);
+process.exitCode = tallies.every(({ files, findings }) => files > 0 && findings.length === 0) ? 0 : 1;

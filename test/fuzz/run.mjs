@@ -4,25 +4,17 @@
 
 import { Worker } from 'node:worker_threads';
 import { bundle_of } from '../support/bundled.mjs';
+import { any_seed, flags } from '../support/flags.mjs';
 
 const HANG_MS = 20_000;
 
-const flags = Object.fromEntries(
-  process.argv
-    .slice(2)
-    .flatMap((word, i, words) => (word.startsWith('--') ? [[word.slice(2), words[i + 1]]] : [])),
-);
-const unknown = Object.keys(flags).find(
-  (flag) => !['seconds', 'files', 'seed', 'first', 'only'].includes(flag),
-);
-if (unknown !== undefined) throw new Error(`--${unknown} is not an option of fuzz`);
-const number = (flag, initial) => (flags[flag] === undefined ? initial : Number(flags[flag]));
+const given = flags({ seconds: 'number', files: 'number', seed: 'number', first: 'number', only: 'text' });
 const order = {
-  seed: number('seed', Math.floor(Math.random() * 2 ** 31)),
-  first: number('first', 0),
-  files: number('files', Number.MAX_SAFE_INTEGER),
-  seconds: number('seconds', flags.files === undefined ? 10 : Infinity),
-  only: flags.only ?? null,
+  seed: given.seed ?? any_seed(),
+  first: given.first ?? 0,
+  files: given.files ?? Number.MAX_SAFE_INTEGER,
+  seconds: given.seconds ?? (given.files === undefined ? 10 : Infinity),
+  only: given.only ?? null,
 };
 console.log(`seed ${order.seed}`);
 

@@ -4,40 +4,34 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import { columns } from '../support/columns.ts';
+import { any_seed, failed, flags } from '../support/flags.mjs';
 import { SUBJECTS, type Subject } from './subjects.ts';
 
 const MOST_FINDINGS = 20;
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    count: { type: 'string' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    first: { type: 'string', default: '0' },
-    python: { type: 'string', default: 'python3' },
-  },
-});
+const given = flags({ only: 'text', count: 'number', seed: 'number', first: 'number', python: 'text' });
+const { only, seed = any_seed(), first = 0, python: command = 'python3' } = given;
+if (given.count === 0) failed('--count 0 compares nothing');
 
 /** Compares a subject's cases; gives its row, and how many differ. */
 async function compared({ name, count, open }: Subject): Promise<{ row: string[]; findings: number }> {
   const compare = await open();
-  const cases = flags.count ?? String(count);
+  const cases = given.count ?? count;
   const began = performance.now();
-  const args = ['test/golden/stream.py', name, flags.seed, flags.first, cases];
-  const python = spawn(flags.python, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const args = ['test/golden/stream.py', name, ...[seed, first, cases].map(String)];
+  const python = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(python, 'close');
   let [done, findings] = [0, 0];
   for await (const line of createInterface({ input: python.stdout })) {
     const problem = await compare(line);
     if (problem !== null && ++findings <= MOST_FINDINGS)
-      console.log(`${name} ${Number(flags.first) + done} of seed ${flags.seed}: ${problem}`);
+      console.log(`${name} ${first + done} of seed ${seed}: ${problem}`);
     done++;
   }
   const [status] = (await ended) as [number | null];
-  if (status !== 0 || done !== Number(cases))
-    throw new Error(`${flags.python} ended with ${status} after ${done} of ${cases} cases of ${name}`);
+  if (status !== 0 || done !== cases)
+    throw new Error(`${command} ended with ${status} after ${done} of ${cases} cases of ${name}`);
   const seconds = Math.round((performance.now() - began) / 1000);
   return {
     row: [name, done.toLocaleString('en'), findings.toLocaleString('en'), String(seconds)],
@@ -45,10 +39,10 @@ async function compared({ name, count, open }: Subject): Promise<{ row: string[]
   };
 }
 
-const chosen = SUBJECTS.filter(({ name }) => flags.only === undefined || name === flags.only);
+const chosen = SUBJECTS.filter(({ name }) => only === undefined || name === only);
 if (chosen.length === 0)
-  throw new Error(`no subject ${flags.only}: there are ${SUBJECTS.map(({ name }) => name).join(', ')}`);
-console.log(`seed ${flags.seed}`);
+  failed(`no subject ${only}: there are ${SUBJECTS.map(({ name }) => name).join(', ')}`);
+console.log(`seed ${seed}`);
 const rows = [['subject', 'cases', 'different', 'seconds']];
 for (const subject of chosen) {
   const { row, findings } = await compared(subject);

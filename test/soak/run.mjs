@@ -1,21 +1,18 @@
 // npm run soak -- [--quick] [--only NAME] [--seed S]: soaks everything, or what is named, and prints one table. --quick
 // takes what npm run test:long takes.
 
-import { parseArgs } from 'node:util';
 import { bundle_of } from '../support/bundled.mjs';
+import { any_seed, failed, flags } from '../support/flags.mjs';
 import { soaker } from './process.mjs';
 
-const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, seed: { type: 'string' } },
-});
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed);
+const { quick = false, only, seed = any_seed() } = flags({ quick: 'switch', only: 'text', seed: 'number' });
 const { NAMES } = await import(await bundle_of('test/soak/volumes.ts'));
 const { table } = await import(await bundle_of('test/soak/table.ts'));
-const chosen = NAMES.filter((name) => values.only === undefined || name === values.only);
-if (chosen.length === 0) throw new Error(`there is no ${values.only}: there are ${NAMES.join('; ')}`);
+const chosen = NAMES.filter((name) => only === undefined || name === only);
+if (chosen.length === 0) failed(`there is no ${only}: there are ${NAMES.join('; ')}`);
 console.log(`seed ${seed}`);
 
-const soak = await soaker({ quick: values.quick, seed });
+const soak = await soaker({ quick, seed });
 const rows = [];
 for (const name of chosen) {
   const row = await soak(name);
