@@ -15,6 +15,11 @@ import { GuardedMemory } from '../kernels/support/memory.ts';
 import { run_parts, test_instance } from '../kernels/support/run_op.ts';
 import { pack_block } from '../kernels/support/weights.ts';
 import { bits, random_config, random_inputs, random_model, Random } from '../support/random_models.ts';
+import { AlignIndex } from '../../src/host/search/align_index.ts';
+import { Resizer } from '../../src/host/processor/resize.ts';
+import { WordPiece } from '../../src/host/processor/wordpiece.ts';
+import { calls_of } from './calls.ts';
+import { Dice } from '../fuzz/dice.ts';
 import { checked, install_checked_build } from './checked.ts';
 
 install_checked_build();
@@ -52,6 +57,56 @@ describe('models', () => {
       expect(checked.planned - before.planned).toBeGreaterThan(50);
     },
   );
+});
+
+describe('calls', () => {
+  test('of the tokenizer', async () => {
+    const added = { special: false, lstrip: true, rstrip: true, single_word: false };
+    const pieces = new WordPiece(await compile(), {
+      vocab: new Map([['[UNK]', 0], ['a', 1], ['##b', 2], ['ab', 3], ['.', 4]]),
+      unk_token: '[UNK]',
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      normalizer: { clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+      added_tokens: [{ ...added, id: 5, content: 'X', normalized: false }, { ...added, id: 6, content: 'É', normalized: true }],
+    }); // prettier-ignore
+    // As many ids as bytes; a text that grows by normalisation; one that is nothing.
+    expect(Array.from(pieces.encode('a'))).toEqual([1]);
+    expect(Array.from(pieces.encode('....'))).toEqual([4, 4, 4, 4]);
+    expect(Array.from(pieces.encode('abb X é 中ḗ'))).toEqual([3, 2, 5, 6, 0, 6]);
+    expect(Array.from(pieces.encode(''))).toEqual([]);
+    expect(new TextDecoder().decode(pieces.normalize('Ä中'))).toBe('a 中 ');
+  });
+
+  test('of resizing, each filter, passes in each order', async () => {
+    const resizer = new Resizer(await compile());
+    for (const filter of [0, 1, 2, 3, 4, 5])
+      for (const channels of [1, 3, 4])
+        for (const [width, height] of [[5, 7], [13, 7], [5, 3], [3, 20], [20, 3], [29, 17]] as const) {
+          const image = { data: new Uint8Array(13 * 17 * channels).fill(255), width: 13, height: 17, channels };
+          expect(resizer.resize(image, width, height, filter)).toEqual(new Uint8Array(width * height * channels).fill(255));
+        } // prettier-ignore
+  });
+
+  test.each(['fp32', 'int8', 'binary'] as const)('of an index of %s', async (dtype) => {
+    const dice = Dice.of(5, 0);
+    const vector = (): Float32Array => Float32Array.from({ length: 21 }, () => dice.next() - 0.5);
+    const index = await AlignIndex.create({ dimensions: 21, dtype });
+    // Groups of four rows, whole ones and one that is not.
+    for (let i = 0; i < 76; i++) {
+      index.add(i, vector());
+      if (i < 74) continue;
+      expect(index.search(vector(), 3)).toHaveLength(3);
+      expect(index.search(Array.from({ length: 16 }, vector), 3)).toHaveLength(16);
+    }
+    const again = await AlignIndex.from_bytes(index.to_bytes());
+    expect(again.size).toBe(76);
+  });
+
+  test('are all checked that have ranges', async () => {
+    const names = calls_of(new Instance(await compile()).exports).keys();
+    expect(Object.keys(checked.calls).sort()).toEqual(Array.from(names).sort());
+  });
 });
 
 describe('a record that is broken', () => {

@@ -1,5 +1,6 @@
 // Runs align.wasm's checked build in place of align.wasm: before every op the shadow gets what its record allows, and with a
-// plan at hand the record's operands must be tensors that live then, and its weights a block that the plan asked for.
+// plan at hand the record's operands must be tensors that live then, and its weights a block that the plan asked for. Other
+// calls have ranges by their arguments (calls.ts).
 
 import { readFileSync } from 'node:fs';
 import { platform } from '#platform';
@@ -9,18 +10,11 @@ import { read_struct } from '../../src/host/plan/struct.ts';
 import { WasmExecutor } from '../../src/host/wasm/executor.ts';
 import type { Exports } from '../../src/host/wasm/exports.ts';
 import { checked_build } from './instrument.ts';
+import { calls_of, type Range } from './calls.ts';
 import { extents_of, type Extent } from './extents.ts';
 
 /** How much was checked. */
-export const checked: { ops: number; packs: number; planned: number } = { ops: 0, packs: 0, planned: 0 };
-
-/** A range of memory and what may be done with it. */
-interface Range {
-  readonly name: string;
-  readonly start: number;
-  readonly end: number;
-  readonly write: boolean;
-}
+export const checked: { ops: number; packs: number; planned: number; calls: Record<string, number> } = { ops: 0, packs: 0, planned: 0, calls: {} }; // prettier-ignore
 
 interface Running {
   readonly plan: Plan;
@@ -152,6 +146,16 @@ function checked_exports(plain: Exports, shadow: Shadow): Exports {
       );
     },
   };
+  for (const [name, ranges] of calls_of(plain)) {
+    const run = Reflect.get(plain, name) as (...given: number[]) => number;
+    Reflect.set(exports, name, (...given: number[]): number => {
+      checked.calls[name] = (checked.calls[name] ?? 0) + 1;
+      const what = `${name}(${given.join(', ')})`;
+      return shadow.during(what, [own, ...ranges(...given)], plain.memory.buffer.byteLength, () =>
+        run(...given),
+      );
+    });
+  }
   return exports;
 }
 
