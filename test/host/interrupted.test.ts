@@ -1,13 +1,16 @@
 // Calls that are aborted, and models that are disposed of: at every moment, and what works afterwards.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Align } from '../../src/host/align.ts';
 import { AlignError } from '../../src/host/errors.ts';
 import { AlignModel } from '../../src/host/models.ts';
+import { turn } from '../../src/host/pause.ts';
 import { pipeline } from '../../src/host/pipeline.ts';
 import type { Tensor } from '../../src/host/tensor.ts';
+import { WasmExecutor } from '../../src/host/wasm/executor.ts';
 import { ids, pixels, refused } from '../support/bad_calls.ts';
 import { golden } from '../support/edited_checkpoint.ts';
+import { turns } from '../faults/continuations.ts';
 import { first_difference } from '../kernels/support/compare.ts';
 
 const GOOD_TEXT = { input_ids: ids([[1, 2, 3]]) };
@@ -63,6 +66,39 @@ describe('An aborted signal', () => {
     setTimeout(() => controller.abort(), 5);
     await stopped;
     expect(first_difference((await behind).data, answer.data)).toBe(-1);
+    await expect_works();
+  });
+
+  // 50 ms are promised: the clock is the test's, so that a busy machine's does not matter.
+  test.each([
+    ['a block that takes 16 ms, without yield_ms', 16, undefined],
+    ['a block that takes 5 ms, with yield_ms: 5', 5, 5],
+  ])('during %s is heard before the next one', async (_, takes, yield_ms) => {
+    const controller = new AbortController();
+    let [now, blocks, later] = [performance.now(), 0, 0];
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    const plain = WasmExecutor.prototype.execute; // eslint-disable-line @typescript-eslint/unbound-method -- called with its own
+    const execute = vi.spyOn(WasmExecutor.prototype, 'execute').mockImplementation(function (
+      this: WasmExecutor,
+      ...given
+    ) {
+      plain.apply(this, given);
+      now += takes;
+      if (controller.signal.aborted) later++;
+      // As a timer or a request that is closed does: in the next turn of the event loop.
+      if (++blocks === 3) setImmediate(() => controller.abort());
+    });
+    onTestFinished(async () => {
+      clock.mockRestore();
+      execute.mockRestore();
+      await turn(); // the last one was by the test's clock
+    });
+    await refused('aborted', [], () =>
+      model.get_image_features(GOOD_PICTURE, { signal: controller.signal, ...(yield_ms && { yield_ms }) }),
+    );
+    await turns(5);
+    expect(later).toBe(0);
+    expect(blocks).toBeLessThanOrEqual(4);
     await expect_works();
   });
 
