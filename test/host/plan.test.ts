@@ -293,7 +293,7 @@ describe('Sizes that 32 bits do not hold', () => {
   const recorder = (): Recorder => new Recorder(new Instance(module));
   const text = (values: object): Plan =>
     recorder().text(
-      new AlignTextConfig({ ...text_config, num_attention_heads: 1, ...values }),
+      new AlignTextConfig({ ...text_config.to_dict(), num_attention_heads: 1, ...values }),
       { pooler: true, projection_dim: 0 },
       START,
       SHORT[0]!,
@@ -321,7 +321,7 @@ describe('Sizes that 32 bits do not hold', () => {
   });
 
   test('are refused for a convolution of many channels', () => {
-    const config = new AlignVisionConfig({ ...vision_config, num_channels: MOST });
+    const config = new AlignVisionConfig({ ...vision_config.to_dict(), num_channels: MOST });
     expect(() => recorder().vision(config, START, VISION)).toThrow(
       expect.objectContaining({
         code: 'limit_exceeded',
