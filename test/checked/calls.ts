@@ -30,6 +30,9 @@ export function calls_of(exports: Exports): Calls {
 /** Bytes of a record of an added token: text, bytes, id, flags. */
 const RECORD_BYTES = 16;
 
+/** Bytes of a node of their tree: byte, token, child, sibling. */
+const NODE_BYTES = 16;
+
 function tokenizer_calls(exports: Exports): Calls {
   const u32 = (start: number, count: number): Uint32Array =>
     new Uint32Array(exports.memory.buffer, start, count);
@@ -66,9 +69,12 @@ function tokenizer_calls(exports: Exports): Calls {
         ];
         return [...vocabulary, writes('table', table, 8 * slots)];
       },
-      added_tokens_init(raw: number, raw_count: number, normalized: number, normalized_count: number) {
-        added = [...records(raw, raw_count), ...records(normalized, normalized_count)];
-        return added;
+      added_tokens_init(raw: number, raw_count: number, normalized: number, normalized_count: number, nodes: number) {
+        const listed = [...records(raw, raw_count), ...records(normalized, normalized_count)];
+        const texts = listed.filter(({ name }) => name === 'an added token');
+        const bytes = NODE_BYTES * (texts.reduce((sum, { start, end }) => sum + end - start, 0) + 2);
+        added = [...listed, reads('nodes', nodes, bytes)];
+        return [...listed, writes('nodes', nodes, bytes)];
       },
       encode: (text: number, length: number, work: number, ids: number) => [
         ...[...unicode, ...vocabulary, ...added],

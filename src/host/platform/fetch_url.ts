@@ -1,9 +1,12 @@
 // What is behind a URL, wherever there is fetch.
 
 import { body_bytes, type FetchOptions } from '../checkpoint/body.ts';
-import { AlignError, throw_if_aborted } from '../errors.ts';
+import { AlignError, show, throw_if_aborted } from '../errors.ts';
 
-/** @throws AlignError `network`, `too_large`, `aborted` */
+/** Schemes that a network is behind; with others, a failure is the URL's own. */
+const REMOTE = /^(https?|blob):$/;
+
+/** @throws AlignError `network`, `too_large`, `aborted`, `invalid_argument` for a URL of another kind */
 export async function fetch_url(
   url: URL,
   limit: number,
@@ -17,6 +20,11 @@ export async function fetch_url(
     throw_if_aborted(signal);
     // Node's says why in its own cause alone.
     const reason = String((cause as Error).cause ?? cause);
+    if (!REMOTE.test(url.protocol))
+      throw new AlignError('invalid_argument', `${show(url.href)} cannot be read: ${reason}`, {
+        hint: 'give an http:, https:, file: or whole data: URL, or a path',
+        cause,
+      });
     throw new AlignError('network', `${url.href} could not be fetched: ${reason}`, { cause });
   }
   if (!response.ok) throw new AlignError('network', `${url.href}: HTTP ${response.status}`);
