@@ -5,7 +5,7 @@ import type { Progress, ProgressInfo } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import type { RemoteOptions } from './remote/remote_model.ts';
-import { checked_sums, verified, type Sums } from './remote/verify.ts';
+import { checker, type Sums } from './remote/verify.ts';
 import type { ByteSource } from './source.ts';
 
 /** What of the options of loading is for its files. */
@@ -30,6 +30,13 @@ export interface ModelFolder {
   release?(): void;
 }
 
+/** Folders whose files are checked as `sha256` says: not those of a caller's own. */
+const MADE = new WeakSet();
+
+export function is_made(folder: ModelFolder): boolean {
+  return MADE.has(folder);
+}
+
 /** A separator, a drive or stream, a control character; "." and "..", which Windows also sees behind dots and spaces. */
 const NOT_PLAIN = /[/\\:\u0000-\u001f\u007f-\u009f]|[. ]$|\p{Surrogate}/u;
 /** Devices of Windows, in every folder and with any ending: reading CON never ends. */
@@ -40,20 +47,37 @@ export function is_plain_name(name: string): boolean {
   return name !== '' && name.length <= 255 && !NOT_PLAIN.test(name) && !DEVICE.test(name);
 }
 
+/** The path of a URL, or a part of it, as people write it. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a percent sign that stands for itself
+  }
+}
+
 /** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
 export function file_path({ pathname, host }: URL): string {
-  const path = decodeURIComponent(pathname);
+  const path = decoded(pathname);
   return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
 }
 
-/** A folder with one file, which must be a packed one: any other lacks its config.json. */
+/** The last part of a path, or of a URL's. */
+export function base_name(path: string): string {
+  return path.split(/[/\\]/).at(-1)!;
+}
+
+/** A folder with one file, `own` to its user, which must be a packed one: any other lacks its config.json. */
 export async function packed_model(
   name: string,
   what: string,
+  own: string | undefined,
   options: OpenOptions,
   open: () => Promise<ByteSource>,
 ): Promise<ModelFolder> {
-  const source = await open();
+  const open_own: Open = (file) => (file === WEIGHTS ? open() : Promise.resolve(null));
+  const folder = await make_folder(name, options, open_own, { own });
+  const source = (await folder.open(WEIGHTS))!;
   try {
     if (!(await is_packed(source, options.signal)))
       throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
@@ -63,23 +87,34 @@ export async function packed_model(
   } finally {
     await source.close?.();
   }
-  return make_folder(name, options, (file) => (file === WEIGHTS ? open() : Promise.resolve(null)));
+  return folder;
 }
 
-/** The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. */
-export function make_folder(
+type Open = (file: string) => Promise<ByteSource | null>;
+
+const unchecked = (open: Open): Open => open;
+
+/**
+ * The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. `own` is what the user calls its
+ * model.safetensors. @throws AlignError `invalid_argument`, `not_found` of `sha256`
+ */
+export async function make_folder(
   name: string,
   { signal, sha256 }: OpenOptions,
-  open_own: (file: string) => Promise<ByteSource | null>,
-  progress?: Progress,
-): ModelFolder {
-  const checked = sha256 === undefined ? open_own : verified(open_own, checked_sums(sha256), signal);
-  const open = with_packed_files(progress ? progress.heard(checked) : checked, signal);
-  const open_plain = async (file: string): Promise<ByteSource | null> => {
-    if (!is_plain_name(file))
+  open_own: Open,
+  { progress, own }: { progress?: Progress; own?: string | undefined } = {},
+): Promise<ModelFolder> {
+  const plain =
+    (open: Open): Open =>
+    async (file) => {
+      if (is_plain_name(file)) return open(file);
       throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
-    return open(file);
-  };
+    };
+  const all = plain(with_packed_files(open_own, signal));
+  const check = sha256 === undefined ? unchecked : await checker(sha256, name, own, all, signal);
+  const checked = check(open_own);
+  // Around what lies in a packed file, too.
+  const open_plain = plain(check(with_packed_files(progress ? progress.heard(checked) : checked, signal)));
   const read = async <T>(file: string, parse: (name: string, text: string) => T): Promise<T | null> => {
     const source = await open_plain(file);
     if (source === null) return null;
@@ -89,10 +124,12 @@ export function make_folder(
       await source.close?.();
     }
   };
-  return {
+  const folder = {
     name,
     open: open_plain,
-    text: (file) => read(file, (_, text) => text),
-    json: (file) => read(file, parse_object),
+    text: (file: string) => read(file, (_, text) => text),
+    json: (file: string) => read(file, parse_object),
   };
+  MADE.add(folder);
+  return folder;
 }

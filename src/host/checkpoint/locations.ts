@@ -3,10 +3,18 @@
 import { platform } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { Progress } from '../progress.ts';
-import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
+import {
+  base_name,
+  file_path,
+  make_folder,
+  packed_model,
+  type ModelFolder,
+  type OpenOptions,
+} from './folder.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
 import { RemoteModel } from './remote/remote_model.ts';
+import type { ByteSource } from './source.ts';
 
 /** The folder at a path, a URL or a hub id. @throws AlignError `not_found`, `invalid_argument`, and what a network deserves. */
 export async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
@@ -35,7 +43,7 @@ export async function open_location(model: string | URL, options: OpenOptions): 
       },
     );
   }
-  if (kind === 'file') return packed_model(path, path, options, () => platform.open(path));
+  if (kind === 'file') return packed_model(path, path, base_name(path), options, () => platform.open(path));
   return local_folder(path, options);
 }
 
@@ -54,12 +62,12 @@ async function remote_folder(location: Location, options: OpenOptions): Promise<
       remote.release();
     },
   };
-  if (!location.single)
-    return Object.assign(
-      make_folder(remote.name, options, (file) => remote.open(file, signal), rest.progress),
-      rest,
-    );
-  const folder = await packed_model(remote.name, remote.name, options, async () => {
+  const { single } = location;
+  if (single === null) {
+    const open = (file: string): Promise<ByteSource | null> => remote.open(file, signal);
+    return Object.assign(await make_folder(remote.name, options, open, rest), rest);
+  }
+  const folder = await packed_model(remote.name, remote.name, single, options, async () => {
     const source = await remote.open(WEIGHTS, signal);
     if (source !== null) return source;
     throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
@@ -78,7 +86,7 @@ function parse_url(text: string): URL {
   return new URL(text);
 }
 
-function local_folder(path: string, options: OpenOptions): ModelFolder {
+function local_folder(path: string, options: OpenOptions): Promise<ModelFolder> {
   const base = path.replace(/(?<=.)[/\\]+$/, '');
   return make_folder(path, options, async (file) => {
     const full = `${base}/${file}`;

@@ -5,7 +5,15 @@ import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import type { Progress } from '../progress.ts';
 import { fetch_file, fetch_progress } from './fetching.ts';
-import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
+import {
+  base_name,
+  file_path,
+  is_made,
+  make_folder,
+  packed_model,
+  type ModelFolder,
+  type OpenOptions,
+} from './folder.ts';
 import { open_location } from './locations.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { blob_source, bytes_source, check_range, free, type ByteSource } from './source.ts';
@@ -52,10 +60,17 @@ export async function open_model(
     throw new AlignError('invalid_argument', `model is ${show(model)}`, {
       hint: 'give a folder, a URL, a hub id or the files of the model',
     });
-  if (is_folder(model)) return model;
+  if (is_folder(model)) {
+    if (options.sha256 === undefined || is_made(model)) return model;
+    return make_folder(model.name, options, (file) => model.open(file));
+  }
   const bytes = byte_source(WEIGHTS, model);
-  if (bytes !== null)
-    return packed_model('the model file', 'A model given as one file', options, () => Promise.resolve(bytes));
+  if (bytes !== null) {
+    const { name } = model as { name?: unknown };
+    const own = typeof name === 'string' ? base_name(name) : undefined;
+    const what = 'A model given as one file';
+    return packed_model('the model file', what, own, options, () => Promise.resolve(bytes));
+  }
   return files_folder(model as ModelFiles, options);
 }
 
@@ -65,17 +80,20 @@ function is_folder(model: object): model is ModelFolder {
   );
 }
 
-function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
+async function files_folder(model: ModelFiles, options: OpenOptions): Promise<ModelFolder> {
   const name = 'the model files';
-  if (Symbol.iterator in model) return folder_of(name, options, listed_files(model as Iterable<File>));
+  if (Symbol.iterator in model) {
+    const { files, picked } = listed_files(model as Iterable<File>);
+    return folder_of(name, options, files, picked);
+  }
   const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
   const progress = fetched ? fetch_progress(name, options.progress_callback) : undefined;
-  const folder = folder_of(name, options, named_files(model, options.signal, progress));
+  const folder = await folder_of(name, options, named_files(model, options.signal, progress));
   return progress ? Object.assign(folder, { progress }) : folder;
 }
 
-function folder_of(name: string, options: OpenOptions, files: Files): ModelFolder {
-  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null);
+function folder_of(name: string, options: OpenOptions, files: Files, own?: string): Promise<ModelFolder> {
+  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null, { own });
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
@@ -98,8 +116,11 @@ function named_files(
   return files;
 }
 
-/** Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. */
-function listed_files(model: Iterable<File>): Files {
+/**
+ * Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. One file
+ * that somebody `picked` is the weights, whatever it is called.
+ */
+function listed_files(model: Iterable<File>): { files: Files; picked?: string } {
   const places = new Map<string, { file: File; path: string; depth: number; rival?: string }>();
   for (const file of model) {
     if (!(file instanceof Blob) || typeof (file as { name?: unknown }).name !== 'string')
@@ -113,10 +134,10 @@ function listed_files(model: Iterable<File>): Files {
     else if (parts.length === known.depth) known.rival ??= path;
   }
   const files: Files = new Map();
-  // One file that somebody picked is the weights, whatever it is called.
-  const picked = (name: string): boolean => places.size === 1 && name.endsWith('.safetensors');
+  const [first] = places.keys();
+  const picked = places.size === 1 && first!.endsWith('.safetensors') ? first : undefined;
   for (const [name, { file, path, rival }] of places)
-    files.set(picked(name) ? WEIGHTS : name, () => {
+    files.set(name === picked ? WEIGHTS : name, () => {
       if (rival !== undefined)
         throw new AlignError(
           'invalid_argument',
@@ -124,7 +145,7 @@ function listed_files(model: Iterable<File>): Files {
         );
       return blob_source(name, file);
     });
-  return files;
+  return { files, ...(picked !== undefined && { picked }) };
 }
 
 /** What opens the file behind a URL. What has to be fetched is fetched once: a packed file is opened for each file in it. */

@@ -155,7 +155,8 @@ export class RemoteModel {
   async #refused(file: string, error: unknown, signal: AbortSignal | undefined): Promise<null> {
     const { status } = (error as AlignError).detail;
     const listed = 'config.json';
-    if (status !== 403 || this.#location.single || this.#location.hub || file === listed) throw error;
+    if (status !== 403 || this.#location.single !== null || this.#location.hub || file === listed)
+      throw error;
     const readable = await this.file(listed, signal).catch(() => null);
     if (readable === null) throw error;
     return null;

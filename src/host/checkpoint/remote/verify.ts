@@ -1,4 +1,4 @@
-// The option `sha256`: a file whose hash was given is read whole before anybody sees a byte of it.
+// The option `sha256`: a file whose hash was given is there, and is read whole before anybody sees a byte of it.
 
 import { platform } from '#platform';
 import { AlignError, show } from '../../errors.ts';
@@ -8,42 +8,62 @@ import type { ByteSource } from '../source.ts';
 import { CHUNK } from './download.ts';
 import type { RemoteSource } from './remote_file.ts';
 
-/** Hexadecimal SHA-256 by file name; a single one is that of model.safetensors. */
+/** Hexadecimal SHA-256 by file name; a single one is that of model.safetensors, or of the one packed file. */
 export type Sums = string | Readonly<Record<string, string>>;
-
-/** By file name, in lower case. @throws AlignError `invalid_argument` */
-export function checked_sums(sha256: Sums): ReadonlyMap<string, string> {
-  const sums = Object.entries(typeof sha256 === 'string' ? { [WEIGHTS]: sha256 } : sha256);
-  for (const [file, hex] of sums)
-    if (typeof hex !== 'string' || !/^[0-9a-f]{64}$/i.test(hex))
-      throw new AlignError(
-        'invalid_argument',
-        `sha256 of ${show(file)} is ${show(hex)}, not 64 hexadecimal digits`,
-        {
-          detail: { option: 'sha256', file, value: hex },
-        },
-      );
-  return new Map(sums.map(([file, hex]) => [file, hex.toLowerCase()]));
-}
 
 type Open = (file: string) => Promise<ByteSource | null>;
 
-/** `open` that checks each file in `sums` when it is first opened. @throws AlignError `integrity` from what it gives */
-export function verified(
+/**
+ * What to put around each `open` of the folder `name`, so that a file with a sum in `sha256` is checked when it is first
+ * opened. `open` gives every file that there is; `own` is what the user calls model.safetensors, where it is the one file.
+ * @throws AlignError `invalid_argument`, `not_found` (a file that is not there); `integrity` from what it is put around
+ */
+export async function checker(
+  sha256: Sums,
+  name: string,
+  own: string | undefined,
   open: Open,
-  sums: ReadonlyMap<string, string>,
   signal: AbortSignal | undefined,
-): Open {
-  const checked = new Map<string, Promise<void>>();
-  return async (file) => {
-    const source = await open(file);
+): Promise<(open: Open) => Open> {
+  const sums = checked_sums(sha256, own);
+  await refuse_missing(name, sums, open);
+  return verifier(sums, signal);
+}
+
+/** By file name, in lower case. */
+function checked_sums(sha256: Sums, own: string | undefined): ReadonlyMap<string, string> {
+  const sums = new Map<string, string>();
+  const given = typeof sha256 === 'string' ? { [WEIGHTS]: sha256 } : sha256;
+  for (const [name, value] of Object.entries(given)) {
+    const detail = { option: 'sha256', file: name, value };
+    if (typeof value !== 'string' || !/^[0-9a-f]{64}$/i.test(value))
+      throw new AlignError(
+        'invalid_argument',
+        `sha256 of ${show(name)} is ${show(value)}, not 64 hexadecimal digits`,
+        { detail },
+      );
+    const file = name === own ? WEIGHTS : name;
+    const hex = value.toLowerCase();
+    if ((sums.get(file) ?? hex) !== hex)
+      throw new AlignError('invalid_argument', `sha256 has two sums of ${show(file)}`, { detail });
+    sums.set(file, hex);
+  }
+  return sums;
+}
+
+function verifier(sums: ReadonlyMap<string, string>, signal: AbortSignal | undefined): (open: Open) => Open {
+  /** By name; a remote file that another has taken the place of is checked anew. */
+  const checked = new Map<unknown, Promise<void>>();
+  return (open) => async (file) => {
+    const source: RemoteSource | null = await open(file);
     const hex = sums.get(file);
     if (source === null || hex === undefined) return source;
     try {
-      const known = checked.get(file);
+      const key = source.file ?? file;
+      const known = checked.get(key);
       const check = known ?? check_sum(source, file, hex, signal);
-      checked.set(file, check);
-      if (!known) check.catch(() => checked.delete(file));
+      checked.set(key, check);
+      if (!known) check.catch(() => checked.delete(key));
       await check;
       return source;
     } catch (error) {
@@ -51,6 +71,19 @@ export function verified(
       throw error;
     }
   };
+}
+
+/** Of a file that is not there nothing would ever be checked. */
+async function refuse_missing(name: string, sums: ReadonlyMap<string, string>, open: Open): Promise<void> {
+  for (const file of sums.keys()) {
+    const source = await open(file);
+    if (source === null)
+      throw new AlignError('not_found', `sha256 has a sum of ${show(file)}, which is not in ${name}`, {
+        detail: { option: 'sha256', file },
+        hint: 'name a file of the model as it is called there, such as model.safetensors or config.json',
+      });
+    await source.close?.();
+  }
 }
 
 async function check_sum(
@@ -61,7 +94,7 @@ async function check_sum(
 ): Promise<void> {
   const { name, size } = source;
   const hasher = platform.hasher();
-  source.remember?.();
+  await source.remember?.();
   source.expect?.([[0, size]]);
   const pause = pause_every(YIELD_MS, signal);
   for (let at = 0; at < size; at += CHUNK) {
