@@ -139,7 +139,7 @@ describe('fetch', () => {
 test('https is never left for http', async () => {
   const asked: string[] = [];
   const fetch = (url: string | URL | Request): Promise<Response> => {
-    asked.push(String(url as string));
+    asked.push(url as string);
     const headers = { Location: 'http://models.example/m.bin' };
     return Promise.resolve(new Response(null, { status: 302, headers }));
   };
@@ -177,6 +177,7 @@ describe('a fetch of the caller that is no fetch', () => {
     ['there is none', null],
     ['throws at once', thrown(new Error('proxy down'))],
     ['throws null at once', thrown(null)],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     ['rejects null', () => Promise.reject(null)],
     ['gives nothing', () => Promise.resolve()],
     ['gives null', () => Promise.resolve(null)],

@@ -2,7 +2,7 @@
 
 import { platform } from '#platform';
 import { unless_aborted } from '../abort.ts';
-import { Progress, type ProgressInfo } from '../progress.ts';
+import { Progress, type Report } from '../progress.ts';
 import type { Arrived } from './body.ts';
 
 /** The bytes behind `url`; an abort does not wait for them. */
@@ -15,9 +15,6 @@ export function fetch_file(
 }
 
 /** Who tells `report` of them. */
-export function fetch_progress(
-  name: string,
-  report: ((info: ProgressInfo) => void) | null | undefined,
-): Progress | undefined {
+export function fetch_progress(name: string, report: Report | null | undefined): Progress | undefined {
   return report ? new Progress(name, report) : undefined;
 }

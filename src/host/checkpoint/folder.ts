@@ -1,7 +1,7 @@
 // The one thing that every way to give a model becomes: a folder of files that are opened by name.
 
 import { AlignError, show } from '../errors.ts';
-import type { Progress, ProgressInfo } from '../progress.ts';
+import type { Progress, Report } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import type { RemoteOptions } from './remote/remote_model.ts';
@@ -12,7 +12,7 @@ import type { ByteSource } from './source.ts';
 export interface OpenOptions extends RemoteOptions {
   signal?: AbortSignal | undefined;
   sha256?: Sums | undefined;
-  progress_callback?: ((info: ProgressInfo) => void) | null | undefined;
+  progress_callback?: Report | null | undefined;
 }
 
 /** The files of one model. `null` stands for a file that is not there; every source that `open` gives is the caller's to close. */
