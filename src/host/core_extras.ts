@@ -31,7 +31,7 @@ export const open_location: typeof locations.open_location = () =>
     left_out('model_required', 'opens no paths, URLs or hub ids', "give the model's bytes or its files"),
   );
 
-export const checker: typeof verify.checker = () => {
+export const checked: typeof verify.checked = () => {
   throw left_out('invalid_argument', 'has no option sha256', 'check the bytes before');
 };
 

@@ -5,7 +5,7 @@ import type { Progress, Report } from '../progress.ts';
 import { parse_object, read_text } from './json.ts';
 import { is_packed, WEIGHTS, with_packed_files } from './packed_folder.ts';
 import type { RemoteOptions } from './remote/remote_model.ts';
-import { checker, type Sums } from './remote/verify.ts';
+import { checked, type Sums } from './remote/verify.ts';
 import type { ByteSource } from './source.ts';
 
 /** What of the options of loading is for its files. */
@@ -24,17 +24,12 @@ export interface ModelFolder {
   text(file: string): Promise<string | null>;
   /** @throws AlignError `corrupt_checkpoint`, naming file and position (not JSON, not an object), `too_large`. */
   json(file: string): Promise<Record<string, unknown> | null>;
+  /** What its files are checked by. */
+  readonly sha256?: Sums | undefined;
   /** Of a remote model: who hears how far its files are. */
   readonly progress?: Progress;
   /** Of a remote model: frees what it keeps in memory while it loads. It can still be read. */
   release?(): void;
-}
-
-/** Folders whose files are checked as `sha256` says: not those of a caller's own. */
-const MADE = new WeakSet();
-
-export function is_made(folder: ModelFolder): boolean {
-  return MADE.has(folder);
 }
 
 /** A separator, a drive or stream, a control character; "." and "..", which Windows also sees behind dots and spaces. */
@@ -47,36 +42,22 @@ export function is_plain_name(name: string): boolean {
   return name !== '' && name.length <= 255 && !NOT_PLAIN.test(name) && !DEVICE.test(name);
 }
 
-/** The path of a URL, or a part of it, as people write it. */
-export function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part; // a percent sign that stands for itself
-  }
-}
-
 /** The path of a file: URL; "/C:/models" is "C:/models", and a host is a Windows share. */
 export function file_path({ pathname, host }: URL): string {
-  const path = decoded(pathname);
+  const path = decodeURIComponent(pathname);
   return host === '' ? path.replace(/^\/(?=[A-Za-z]:)/, '') : `//${host}${path}`;
 }
 
-/** The last part of a path, or of a URL's. */
-export function base_name(path: string): string {
-  return path.split(/[/\\]/).at(-1)!;
-}
-
-/** A folder with one file, `own` to its user, which must be a packed one: any other lacks its config.json. */
+/** A folder with one file, which lies at `own`. It must be a packed one: any other lacks its config.json. */
 export async function packed_model(
   name: string,
   what: string,
-  own: string | undefined,
+  own: unknown,
   options: OpenOptions,
-  open: () => Promise<ByteSource>,
+  open: () => ByteSource | Promise<ByteSource>,
 ): Promise<ModelFolder> {
-  const open_own: Open = (file) => (file === WEIGHTS ? open() : Promise.resolve(null));
-  const folder = await make_folder(name, options, open_own, { own });
+  const open_own: Open = async (file) => (file === WEIGHTS ? open() : null);
+  const folder = await make_folder(name, options, open_own, own);
   const source = (await folder.open(WEIGHTS))!;
   try {
     if (!(await is_packed(source, options.signal)))
@@ -92,29 +73,24 @@ export async function packed_model(
 
 type Open = (file: string) => Promise<ByteSource | null>;
 
-const unchecked = (open: Open): Open => open;
-
 /**
- * The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. `own` is what the user calls its
- * model.safetensors. @throws AlignError `invalid_argument`, `not_found` of `sha256`
+ * The folder of what `open_own` opens, with `sha256` checked and what a packed file holds. `own` is where its model.safetensors
+ * lies, which may have another name there. @throws AlignError `invalid_argument`, `not_found` of `sha256`
  */
 export async function make_folder(
   name: string,
   { signal, sha256 }: OpenOptions,
   open_own: Open,
-  { progress, own }: { progress?: Progress; own?: string | undefined } = {},
+  own?: unknown,
+  progress?: Progress,
 ): Promise<ModelFolder> {
-  const plain =
-    (open: Open): Open =>
-    async (file) => {
-      if (is_plain_name(file)) return open(file);
+  const open_checked = sha256 === undefined ? open_own : await checked(open_own, sha256, name, own, signal);
+  const open = with_packed_files(progress ? progress.heard(open_checked) : open_checked, signal);
+  const open_plain: Open = async (file) => {
+    if (!is_plain_name(file))
       throw new AlignError('invalid_argument', `${show(file)} is not the name of a file in ${name}`);
-    };
-  const all = plain(with_packed_files(open_own, signal));
-  const check = sha256 === undefined ? unchecked : await checker(sha256, name, own, all, signal);
-  const checked = check(open_own);
-  // Around what lies in a packed file, too.
-  const open_plain = plain(check(with_packed_files(progress ? progress.heard(checked) : checked, signal)));
+    return open(file);
+  };
   const read = async <T>(file: string, parse: (name: string, text: string) => T): Promise<T | null> => {
     const source = await open_plain(file);
     if (source === null) return null;
@@ -124,12 +100,11 @@ export async function make_folder(
       await source.close?.();
     }
   };
-  const folder = {
+  return {
     name,
+    sha256,
     open: open_plain,
-    text: (file: string) => read(file, (_, text) => text),
-    json: (file: string) => read(file, parse_object),
+    text: (file) => read(file, (_, text) => text),
+    json: (file) => read(file, parse_object),
   };
-  MADE.add(folder);
-  return folder;
 }

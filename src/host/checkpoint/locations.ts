@@ -3,14 +3,7 @@
 import { platform } from '#platform';
 import { AlignError, show } from '../errors.ts';
 import { Progress } from '../progress.ts';
-import {
-  base_name,
-  file_path,
-  make_folder,
-  packed_model,
-  type ModelFolder,
-  type OpenOptions,
-} from './folder.ts';
+import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
 import { RemoteModel } from './remote/remote_model.ts';
@@ -43,7 +36,7 @@ export async function open_location(model: string | URL, options: OpenOptions): 
       },
     );
   }
-  if (kind === 'file') return packed_model(path, path, base_name(path), options, () => platform.open(path));
+  if (kind === 'file') return packed_model(path, path, path, options, () => platform.open(path));
   return local_folder(path, options);
 }
 
@@ -65,7 +58,7 @@ async function remote_folder(location: Location, options: OpenOptions): Promise<
   const { single } = location;
   if (single === null) {
     const open = (file: string): Promise<ByteSource | null> => remote.open(file, signal);
-    return Object.assign(await make_folder(remote.name, options, open, rest), rest);
+    return Object.assign(await make_folder(remote.name, options, open, undefined, rest.progress), rest);
   }
   const folder = await packed_model(remote.name, remote.name, single, options, async () => {
     const source = await remote.open(WEIGHTS, signal);

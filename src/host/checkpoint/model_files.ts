@@ -5,15 +5,7 @@ import { platform } from '#platform';
 import { AlignError, show, throw_if_aborted } from '../errors.ts';
 import type { Progress } from '../progress.ts';
 import { fetch_file, fetch_progress } from './fetching.ts';
-import {
-  base_name,
-  file_path,
-  is_made,
-  make_folder,
-  packed_model,
-  type ModelFolder,
-  type OpenOptions,
-} from './folder.ts';
+import { file_path, make_folder, packed_model, type ModelFolder, type OpenOptions } from './folder.ts';
 import { open_location } from './locations.ts';
 import { WEIGHTS } from './packed_folder.ts';
 import { blob_source, bytes_source, check_range, free, type ByteSource } from './source.ts';
@@ -61,16 +53,18 @@ export async function open_model(
       hint: 'give a folder, a URL, a hub id or the files of the model',
     });
   if (is_folder(model)) {
-    if (options.sha256 === undefined || is_made(model)) return model;
+    if (options.sha256 === model.sha256) return model;
     return make_folder(model.name, options, (file) => model.open(file));
   }
   const bytes = byte_source(WEIGHTS, model);
-  if (bytes !== null) {
-    const { name } = model as { name?: unknown };
-    const own = typeof name === 'string' ? base_name(name) : undefined;
-    const what = 'A model given as one file';
-    return packed_model('the model file', what, own, options, () => Promise.resolve(bytes));
-  }
+  if (bytes !== null)
+    return packed_model(
+      'the model file',
+      'A model given as one file',
+      (model as { name?: unknown }).name,
+      options,
+      () => bytes,
+    );
   return files_folder(model as ModelFiles, options);
 }
 
@@ -83,7 +77,7 @@ function is_folder(model: object): model is ModelFolder {
 async function files_folder(model: ModelFiles, options: OpenOptions): Promise<ModelFolder> {
   const name = 'the model files';
   if (Symbol.iterator in model) {
-    const { files, picked } = listed_files(model as Iterable<File>);
+    const [files, picked] = listed_files(model as Iterable<File>);
     return folder_of(name, options, files, picked);
   }
   const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
@@ -93,7 +87,7 @@ async function files_folder(model: ModelFiles, options: OpenOptions): Promise<Mo
 }
 
 function folder_of(name: string, options: OpenOptions, files: Files, own?: string): Promise<ModelFolder> {
-  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null, { own });
+  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null, own);
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
@@ -120,7 +114,7 @@ function named_files(
  * Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. One file
  * that somebody `picked` is the weights, whatever it is called.
  */
-function listed_files(model: Iterable<File>): { files: Files; picked?: string } {
+function listed_files(model: Iterable<File>): [Files, picked: string | undefined] {
   const places = new Map<string, { file: File; path: string; depth: number; rival?: string }>();
   for (const file of model) {
     if (!(file instanceof Blob) || typeof (file as { name?: unknown }).name !== 'string')
@@ -145,7 +139,7 @@ function listed_files(model: Iterable<File>): { files: Files; picked?: string } 
         );
       return blob_source(name, file);
     });
-  return { files, ...(picked !== undefined && { picked }) };
+  return [files, picked];
 }
 
 /** What opens the file behind a URL. What has to be fetched is fetched once: a packed file is opened for each file in it. */

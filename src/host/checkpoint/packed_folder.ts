@@ -4,7 +4,6 @@
 import { AlignError } from '../errors.ts';
 import { FILES, read_packing } from './packed.ts';
 import { SafetensorsFile } from './safetensors.ts';
-import type { RemoteSource } from './remote/remote_file.ts';
 import { section, type ByteSource } from './source.ts';
 
 export const WEIGHTS = 'model.safetensors';
@@ -18,12 +17,8 @@ export function with_packed_files(open: Open, signal: AbortSignal | undefined): 
     const own = await open(file);
     if (own !== null || file === WEIGHTS) return own;
     const place = (await (places ??= packed_files(open, signal))).get(file);
-    const whole: RemoteSource | null = place === undefined ? null : await open(WEIGHTS);
-    if (whole === null) return null;
-    return Object.assign(section(`${whole.name}: ${file}`, whole, ...place!), {
-      remember: async () => whole.remember?.(),
-      discard: async () => whole.discard?.(),
-    });
+    const whole = place === undefined ? null : await open(WEIGHTS);
+    return whole && section(`${whole.name}: ${file}`, whole, ...place!);
   };
 }
 

@@ -1,7 +1,6 @@
 // Where a remote model is: the URL of each of its files, from what the caller wrote.
 
 import { AlignError, show } from '../../errors.ts';
-import { base_name, decoded } from '../folder.ts';
 import { shown } from './http.ts';
 
 /** The hub whose ids are taken where no other `host` is given. */
@@ -16,7 +15,7 @@ export interface LocationOptions {
 export interface Location {
   /** For messages. */
   readonly name: string;
-  /** The name of one packed file, where there is nothing else: every name stands for it. */
+  /** The path of one packed file, where there is nothing else: every name stands for it. */
   readonly single: string | null;
   /** Origin that a token is for. */
   readonly origin: string;
@@ -67,7 +66,7 @@ export function url_location(given: URL, options: LocationOptions): Location {
     return hub_location(page[1]!, { revision });
   }
   if (url.origin === HUB) url.pathname = url.pathname.replace(/^(\/[^/]+\/[^/]+)\/blob\//, '$1/resolve/');
-  const single = /\.(safetensors|bin)$/i.test(url.pathname) ? base_name(decoded(url.pathname)) : null;
+  const single = /\.(safetensors|bin)$/i.test(url.pathname) ? decoded(url.pathname) : null;
   const folder = url.pathname.replace(/\/*$/, '/');
   return {
     name: shown(url),
@@ -81,6 +80,15 @@ export function url_location(given: URL, options: LocationOptions): Location {
       return own;
     },
   };
+}
+
+/** The path of a URL, or a part of it, as people write it. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a percent sign that stands for itself
+  }
 }
 
 /** A copy of an http or https URL. Messages never show what it may have of a password. @throws AlignError `invalid_argument` */

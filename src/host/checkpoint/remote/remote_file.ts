@@ -33,6 +33,8 @@ export interface RemoteSource extends ByteSource {
   discard?(): Promise<void>;
   /** What tells the file from another that comes under its name later. */
   readonly file?: object;
+  /** Of a piece of a file: the file. */
+  readonly whole?: RemoteSource;
 }
 
 /** Where the bytes of a {@link RemoteFile} come from. */
@@ -89,7 +91,7 @@ export class RemoteFile {
     const { name, size } = this.#origin;
     let open = true;
     this.#users++;
-    const source: Required<RemoteSource> = {
+    const source: Required<Omit<RemoteSource, 'whole'>> = {
       name,
       size,
       read: async (start, end, signal) => {

@@ -3,7 +3,8 @@
 import { platform } from '#platform';
 import { AlignError, show } from '../../errors.ts';
 import { pause_every, YIELD_MS } from '../../pause.ts';
-import { WEIGHTS } from '../packed_folder.ts';
+import { is_plain_name } from '../folder.ts';
+import { WEIGHTS, with_packed_files } from '../packed_folder.ts';
 import type { ByteSource } from '../source.ts';
 import { CHUNK } from './download.ts';
 import type { RemoteSource } from './remote_file.ts';
@@ -14,20 +15,21 @@ export type Sums = string | Readonly<Record<string, string>>;
 type Open = (file: string) => Promise<ByteSource | null>;
 
 /**
- * What to put around each `open` of the folder `name`, so that a file with a sum in `sha256` is checked when it is first
- * opened. `open` gives every file that there is; `own` is what the user calls model.safetensors, where it is the one file.
- * @throws AlignError `invalid_argument`, `not_found` (a file that is not there); `integrity` from what it is put around
+ * `open` of a folder's files and of what its packed file holds: a file with a sum in `sha256` is checked when it is first
+ * opened. `own` is where model.safetensors lies, if it is the one file: it goes by its name there, too.
+ * @throws AlignError `invalid_argument`, `not_found` (a file that is not there); `integrity` from what it gives
  */
-export async function checker(
+export async function checked(
+  open: Open,
   sha256: Sums,
   name: string,
-  own: string | undefined,
-  open: Open,
+  own: unknown,
   signal: AbortSignal | undefined,
-): Promise<(open: Open) => Open> {
-  const sums = checked_sums(sha256, own);
-  await refuse_missing(name, sums, open);
-  return verifier(sums, signal);
+): Promise<Open> {
+  const sums = checked_sums(sha256, typeof own === 'string' ? own.split(/[/\\]/).at(-1) : undefined);
+  await refuse_missing(name, sums, with_packed_files(open, signal));
+  const check = verifier(sums, signal);
+  return check(with_packed_files(check(open), signal));
 }
 
 /** By file name, in lower case. */
@@ -76,7 +78,7 @@ function verifier(sums: ReadonlyMap<string, string>, signal: AbortSignal | undef
 /** Of a file that is not there nothing would ever be checked. */
 async function refuse_missing(name: string, sums: ReadonlyMap<string, string>, open: Open): Promise<void> {
   for (const file of sums.keys()) {
-    const source = await open(file);
+    const source = is_plain_name(file) ? await open(file) : null;
     if (source === null)
       throw new AlignError('not_found', `sha256 has a sum of ${show(file)}, which is not in ${name}`, {
         detail: { option: 'sha256', file },
@@ -94,7 +96,8 @@ async function check_sum(
 ): Promise<void> {
   const { name, size } = source;
   const hasher = platform.hasher();
-  await source.remember?.();
+  const whole = source.whole ?? source;
+  await whole.remember?.();
   source.expect?.([[0, size]]);
   const pause = pause_every(YIELD_MS, signal);
   for (let at = 0; at < size; at += CHUNK) {
@@ -103,7 +106,7 @@ async function check_sum(
   }
   const sha256 = hasher.hex();
   if (sha256 === expected) return;
-  await source.discard?.();
+  await whole.discard?.();
   throw new AlignError('integrity', `${name} has the SHA-256 ${sha256}, not ${expected}`, {
     detail: { file, sha256, expected },
     hint: 'load it again; if it stays so, this is not the file that was meant',
