@@ -51,7 +51,6 @@ export function file_path({ pathname, host }: URL): string {
 /** A folder with one file, which lies at `own`. It must be a packed one: any other lacks its config.json. */
 export async function packed_model(
   name: string,
-  what: string,
   own: unknown,
   options: OpenOptions,
   open: () => ByteSource | Promise<ByteSource>,
@@ -61,7 +60,7 @@ export async function packed_model(
   const source = (await folder.open(WEIGHTS))!;
   try {
     if (!(await is_packed(source, options.signal)))
-      throw new AlignError('not_found', `${what} is no packed model, and config.json is not with it`, {
+      throw new AlignError('not_found', `${name} is no packed model, and config.json is not with it`, {
         detail: { file: 'config.json' },
         hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
       });

@@ -36,7 +36,7 @@ export async function open_location(model: string | URL, options: OpenOptions): 
       },
     );
   }
-  if (kind === 'file') return packed_model(path, path, path, options, () => platform.open(path));
+  if (kind === 'file') return packed_model(path, path, options, () => platform.open(path));
   return local_folder(path, options);
 }
 
@@ -60,7 +60,7 @@ async function remote_folder(location: Location, options: OpenOptions): Promise<
     const open = (file: string): Promise<ByteSource | null> => remote.open(file, signal);
     return Object.assign(await make_folder(remote.name, options, open, undefined, rest.progress), rest);
   }
-  const folder = await packed_model(remote.name, remote.name, single, options, async () => {
+  const folder = await packed_model(remote.name, single, options, async () => {
     const source = await remote.open(WEIGHTS, signal);
     if (source !== null) return source;
     throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {

@@ -58,13 +58,7 @@ export async function open_model(
   }
   const bytes = byte_source(WEIGHTS, model);
   if (bytes !== null)
-    return packed_model(
-      'the model file',
-      'A model given as one file',
-      (model as { name?: unknown }).name,
-      options,
-      () => bytes,
-    );
+    return packed_model('the model file', (model as { name?: unknown }).name, options, () => bytes);
   return files_folder(model as ModelFiles, options);
 }
 
@@ -76,10 +70,7 @@ function is_folder(model: object): model is ModelFolder {
 
 async function files_folder(model: ModelFiles, options: OpenOptions): Promise<ModelFolder> {
   const name = 'the model files';
-  if (Symbol.iterator in model) {
-    const [files, picked] = listed_files(model as Iterable<File>);
-    return folder_of(name, options, files, picked);
-  }
+  if (Symbol.iterator in model) return folder_of(name, options, ...listed_files(model as Iterable<File>));
   const fetched = Object.values(model).some((input) => input instanceof URL && input.protocol !== 'file:');
   const progress = fetched ? fetch_progress(name, options.progress_callback) : undefined;
   const folder = await folder_of(name, options, named_files(model, options.signal, progress));
