@@ -30,7 +30,7 @@ export class Progress {
   readonly #report: Report | null | undefined;
   readonly #files = new Map<string, { loaded: number; total: number }>();
   readonly #fetched = new Set<string>();
-  #failed: { readonly error: unknown } | null = null;
+  readonly #failures: unknown[] = [];
 
   constructor(name: string, report: Report | null | undefined) {
     this.#name = name;
@@ -89,16 +89,12 @@ export class Progress {
   async ready(): Promise<void> {
     this.#tell({ status: 'ready' });
     if (this.#report) await turn();
-    this.#throw_if_failed();
+    for (const error of this.#failures) throw error;
   }
 
   #tell(info: ProgressInfo): void {
-    this.#throw_if_failed();
-    Promise.resolve(this.#report?.(info)).catch((error: unknown) => (this.#failed ??= { error }));
-  }
-
-  #throw_if_failed(): void {
-    if (this.#failed) throw this.#failed.error;
+    for (const error of this.#failures) throw error;
+    Promise.resolve(this.#report?.(info)).catch((error: unknown) => this.#failures.push(error));
   }
 
   #begin(file: string, total: number, remote: boolean): void {

@@ -26,7 +26,6 @@ export const REMOTE_RULES: Rules<Omit<OpenOptions, 'signal' | 'progress_callback
   fetch: callable,
   sha256: {
     expects: '64 hexadecimal digits, or such by file name',
-    accepts: (value) =>
-      typeof value === 'string' || Object.prototype.toString.call(value) === '[object Object]',
+    accepts: (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
   },
 };

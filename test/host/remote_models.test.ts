@@ -218,6 +218,8 @@ describe('what is missing or refused is said', () => {
     ['align/icons', { revision: '..' }, /revision "\.\."/],
     ['align/icons', { token: 'word\nword' }, /token has characters/],
     ['align/icons', { sha256: 'abc' }, /sha256 .*64/],
+    ['align/icons', { sha256: ['0'.repeat(64)] as never }, /sha256 is \["0{64}"\]: give an object/],
+    ['align/icons', { sha256: new Map([['a', '0'.repeat(64)]]) as never }, /sha256 is Map/],
     ['align/icons', { sha256: { 'config.json': 'xyz' } }, /sha256 of "config.json"/],
     [
       'http://127.0.0.1/a.bin',
@@ -243,8 +245,6 @@ describe('what is missing or refused is said', () => {
     ['local_files_only', 'yes'],
     ['fetch', 'fetch'],
     ['sha256', 5],
-    ['sha256', ['0'.repeat(64)]],
-    ['sha256', new Map([['config.json', '0'.repeat(64)]])],
     ['embeddings', 'row'],
   ])('option %s %j', (name, value) => {
     expect(() => check_load_options('load', { [name]: value })).toThrow(name);

@@ -35,6 +35,14 @@ export async function checked(
 /** By file name, in lower case. */
 function checked_sums(sha256: Sums, own: string | undefined): ReadonlyMap<string, string> {
   const sums = new Map<string, string>();
+  if (typeof sha256 !== 'string' && Object.prototype.toString.call(sha256) !== '[object Object]')
+    throw new AlignError(
+      'invalid_argument',
+      `sha256 is ${show(sha256)}: give an object of sums by file name`,
+      {
+        detail: { option: 'sha256', value: sha256 },
+      },
+    );
   const given = typeof sha256 === 'string' ? { [WEIGHTS]: sha256 } : sha256;
   for (const [name, value] of Object.entries(given)) {
     const detail = { option: 'sha256', file: name, value };
