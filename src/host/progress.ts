@@ -88,7 +88,7 @@ export class Progress {
   /** The last event: what rejects at once, rejects before it has passed. */
   async ready(): Promise<void> {
     this.#tell({ status: 'ready' });
-    if (this.#report) await turn();
+    await turn();
     for (const error of this.#failures) throw error;
   }
 
@@ -114,9 +114,11 @@ export class Progress {
 
   #total(): void {
     const files = Object.fromEntries(this.#files);
-    const sum = (of: 'loaded' | 'total'): number =>
-      Object.values(files).reduce((bytes, file) => bytes + file[of], 0);
-    const [loaded, total] = [sum('loaded'), sum('total')];
+    let [loaded, total] = [0, 0];
+    for (const file of this.#files.values()) {
+      loaded += file.loaded;
+      total += file.total;
+    }
     const progress = percent(loaded, total);
     this.#tell({ status: 'progress_total', name: this.#name, loaded, total, progress, files });
   }

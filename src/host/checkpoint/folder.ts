@@ -62,7 +62,7 @@ export async function packed_model(
     if (!(await is_packed(source, options.signal)))
       throw new AlignError('not_found', `${name} is no packed model, and config.json is not with it`, {
         detail: { file: 'config.json' },
-        hint: 'give the folder that has config.json and model.safetensors, or { "config.json": …, "model.safetensors": … }',
+        hint: 'give the folder that has both',
       });
   } finally {
     await source.close?.();
