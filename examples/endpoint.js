@@ -66,6 +66,7 @@ export function picture_endpoint({ about, classify, max_bytes, max_held, max_ms,
 
   async function answer(request, body) {
     const { method, url } = request;
+    if (!URL.canParse(url)) throw new Refusal(400, 'invalid_argument', 'The address is malformed');
     if (new URL(url).pathname !== '/') throw new Refusal(404, 'not_found', 'There is / alone');
     if (method === 'GET' || method === 'HEAD') return Response.json({ ...about, limits });
     if (method !== 'POST')

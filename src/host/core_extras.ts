@@ -43,11 +43,9 @@ export const open_location: typeof locations.open_location = () =>
     left_out('model_required', 'opens no paths, URLs or hub ids', "give the model's bytes or its files"),
   );
 
-export const checked_sums: typeof verify.checked_sums = () => {
+export const checked: typeof verify.checked = () => {
   throw left_out('invalid_argument', 'has no option sha256', 'check the bytes before');
 };
-
-export const verified: typeof verify.verified = (open) => open;
 
 export const load_on_gpu: typeof gpu_runtime.load_on_gpu = async ({ options: { device } }) => {
   if (device === 'webgpu') throw left_out('gpu_unavailable', 'has no WebGPU', "use device 'wasm'");

@@ -1,6 +1,7 @@
 // What `progress_callback` is told, in the events of transformers.js.
 
 import type { ByteSource } from './checkpoint/source.ts';
+import { turn } from './pause.ts';
 
 interface Bytes {
   readonly loaded: number;
@@ -17,7 +18,11 @@ export type ProgressInfo =
   | ({ status: 'progress_total'; name: string; progress: number; files: Record<string, Bytes> } & Bytes)
   | { status: 'ready' };
 
-type Report = (info: ProgressInfo) => void;
+/**
+ * Hears of loading, and is not waited for. What it throws fails the load, as does a promise of its own that rejects before the
+ * load has ended.
+ */
+export type Report = (info: ProgressInfo) => unknown;
 
 /** The files of one model on their way. */
 export class Progress {
@@ -25,6 +30,7 @@ export class Progress {
   readonly #report: Report | null | undefined;
   readonly #files = new Map<string, { loaded: number; total: number }>();
   readonly #fetched = new Set<string>();
+  readonly #failures: unknown[] = [];
 
   constructor(name: string, report: Report | null | undefined) {
     this.#name = name;
@@ -79,15 +85,23 @@ export class Progress {
     if (!this.#fetched.has(file)) this.#done(file);
   }
 
-  ready(): void {
-    this.#report?.({ status: 'ready' });
+  /** The last event: what rejects at once, rejects before it has passed. */
+  async ready(): Promise<void> {
+    this.#tell({ status: 'ready' });
+    await turn();
+    for (const error of this.#failures) throw error;
+  }
+
+  #tell(info: ProgressInfo): void {
+    for (const error of this.#failures) throw error;
+    Promise.resolve(this.#report?.(info)).catch((error: unknown) => this.#failures.push(error));
   }
 
   #begin(file: string, total: number, remote: boolean): void {
     const name = this.#name;
     this.#files.set(file, { loaded: 0, total });
-    this.#report?.({ status: 'initiate', name, file });
-    if (remote) this.#report?.({ status: 'download', name, file });
+    this.#tell({ status: 'initiate', name, file });
+    if (remote) this.#tell({ status: 'download', name, file });
   }
 
   #add(file: string, bytes: number): void {
@@ -95,20 +109,22 @@ export class Progress {
     const loaded = Math.min(total, before + bytes);
     this.#files.set(file, { loaded, total });
     const progress = percent(loaded, total);
-    this.#report?.({ status: 'progress', name: this.#name, file, loaded, total, progress });
+    this.#tell({ status: 'progress', name: this.#name, file, loaded, total, progress });
   }
 
   #total(): void {
     const files = Object.fromEntries(this.#files);
-    const sum = (of: 'loaded' | 'total'): number =>
-      Object.values(files).reduce((bytes, file) => bytes + file[of], 0);
-    const [loaded, total] = [sum('loaded'), sum('total')];
+    let [loaded, total] = [0, 0];
+    for (const file of this.#files.values()) {
+      loaded += file.loaded;
+      total += file.total;
+    }
     const progress = percent(loaded, total);
-    this.#report?.({ status: 'progress_total', name: this.#name, loaded, total, progress, files });
+    this.#tell({ status: 'progress_total', name: this.#name, loaded, total, progress, files });
   }
 
   #done(file: string): void {
-    this.#report?.({ status: 'done', name: this.#name, file });
+    this.#tell({ status: 'done', name: this.#name, file });
   }
 }
 

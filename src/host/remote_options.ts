@@ -25,7 +25,7 @@ export const REMOTE_RULES: Rules<Omit<OpenOptions, 'signal' | 'progress_callback
   local_files_only: { expects: 'true or false', accepts: (value) => typeof value === 'boolean' },
   fetch: callable,
   sha256: {
-    expects: '64 hexadecimal digits, or such by file name',
+    expects: '64 digits, or such by file name',
     accepts: (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
   },
 };

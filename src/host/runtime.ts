@@ -148,7 +148,7 @@ async function with_progress<T>(
     },
   });
   progress.done(file);
-  progress.ready();
+  await progress.ready();
   return filled;
 }
 

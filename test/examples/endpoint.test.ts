@@ -43,6 +43,24 @@ test('a body is put together from its chunks, up to the last byte allowed', asyn
   expect(await ask(answer, new Uint8Array(1001))).toEqual([413, 'too_large', null]);
 });
 
+test('an address that is none is at fault itself: nothing is logged', async () => {
+  const log = vi.spyOn(console, 'error');
+  const answer = picture_endpoint({ ...LIMITS, classify: size });
+  for (const method of ['GET', 'POST']) {
+    // As Deno makes it of "Host: [".
+    const request = Object.defineProperty(new Request('http://localhost/', { method }), 'url', {
+      value: 'http://[/',
+    });
+    const response = await answer(request);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { code: 'invalid_argument' } },
+    ]);
+  }
+  expect(log).not.toHaveBeenCalled();
+  log.mockRestore();
+});
+
 test('a body that does not come in time is given up, as is a picture that takes too long', async () => {
   const { promise, resolve } = deferred();
   const answer = picture_endpoint({ ...LIMITS, classify: size });

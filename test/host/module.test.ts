@@ -115,6 +115,24 @@ describe.each([
   });
 });
 
+test('align-wasm.wasi.wasm imports functions of WASI, these and no others', () => {
+  const options = { ignoreCodeSection: true, ignoreDataSection: true, ignoreCustomNameSection: true };
+  const imported = of_type(decode(read('align-wasm.wasi.wasm'), options).body[0].fields, 'ModuleImport');
+  expect(imported.map(({ module, name }) => `${module}.${name}`).sort()).toEqual([
+    'wasi_snapshot_preview1.args_get',
+    'wasi_snapshot_preview1.args_sizes_get',
+    'wasi_snapshot_preview1.fd_close',
+    'wasi_snapshot_preview1.fd_filestat_get',
+    'wasi_snapshot_preview1.fd_pread',
+    'wasi_snapshot_preview1.fd_prestat_dir_name',
+    'wasi_snapshot_preview1.fd_prestat_get',
+    'wasi_snapshot_preview1.fd_read',
+    'wasi_snapshot_preview1.fd_write',
+    'wasi_snapshot_preview1.path_open',
+    'wasi_snapshot_preview1.proc_exit',
+  ]);
+});
+
 function opcodes_of(module: binaryen.Module): Set<string> {
   return new Set(Array.from(module.emitText().matchAll(/\(([a-z][a-z0-9_.]+)/g), ([, name]) => name!));
 }

@@ -4,11 +4,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Align } from '../../src/host/align.ts';
 import { clear_cache } from '../../src/host/checkpoint/remote/cache.ts';
-import { open_model, type OpenOptions } from '../../src/host/checkpoint/model_files.ts';
+import {
+  open_model,
+  type ModelFolder,
+  type ModelSource,
+  type OpenOptions,
+} from '../../src/host/checkpoint/model_files.ts';
 import { AlignConfig } from '../../src/host/config.ts';
 import { AlignModel } from '../../src/host/models.ts';
 import { check_load_options, type LoadOptions, type ProgressInfo } from '../../src/host/options.ts';
@@ -213,7 +218,14 @@ describe('what is missing or refused is said', () => {
     ['align/icons', { revision: '..' }, /revision "\.\."/],
     ['align/icons', { token: 'word\nword' }, /token has characters/],
     ['align/icons', { sha256: 'abc' }, /sha256 .*64/],
+    ['align/icons', { sha256: ['0'.repeat(64)] as never }, /sha256 is \["0{64}"\]: give an object/],
+    ['align/icons', { sha256: new Map([['a', '0'.repeat(64)]]) as never }, /sha256 is Map/],
     ['align/icons', { sha256: { 'config.json': 'xyz' } }, /sha256 of "config.json"/],
+    [
+      'http://127.0.0.1/a.bin',
+      { sha256: { 'a.bin': '0'.repeat(64), 'model.safetensors': '1'.repeat(64) } },
+      /two sums of "model.safetensors"/,
+    ],
   ])('%s %j', async (model, options, message) => {
     const error = await open_model(model, options).catch((thrown: unknown) => thrown as Error);
     expect(error).toMatchObject({
@@ -268,6 +280,114 @@ describe('what is missing or refused is said', () => {
       for (const sha256 of [{ 'config.json': '0'.repeat(64) }, '0'.repeat(64)])
         await expect(embedding(model, { sha256 })).rejects.toMatchObject({ code: 'integrity' });
     expect(await embedding(`${server.url}/m`)).toBe(await local);
+  });
+});
+
+describe('sha256', () => {
+  const sum = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  const wrong = '0'.repeat(64);
+  let bytes: Buffer<ArrayBuffer>;
+  beforeEach(async () => {
+    bytes = Buffer.from(await packed(icons, { dtype: 'q8' }));
+    server.files.set('/of%20mine.bin', bytes);
+    server.files.set('/p/model.safetensors', bytes);
+  });
+
+  test('of one packed file goes by the name that it has where it lies', async () => {
+    const path = join(cache, 'of mine.bin');
+    await writeFile(path, bytes);
+    const read = (start: number, end: number): Promise<Uint8Array> =>
+      Promise.resolve(bytes.subarray(start, end));
+    const models: [ModelSource, string][] = [
+      [`${server.url}/of%20mine.bin?signature=secret`, 'of mine.bin'],
+      [path, 'of mine.bin'],
+      [pathToFileURL(path), 'of mine.bin'],
+      [new File([bytes], 'of mine.bin'), 'of mine.bin'],
+      [{ name: 'bucket/of mine.bin', size: bytes.length, read }, 'of mine.bin'],
+      [[new File([bytes], 'mine.safetensors')], 'mine.safetensors'],
+    ];
+    for (const [model, name] of models)
+      for (const pinned of [name, 'model.safetensors']) {
+        const open = (hex: string): Promise<unknown> =>
+          AlignConfig.from_pretrained(model, { sha256: { [pinned]: hex } });
+        await open(sum(bytes));
+        await expect(open(wrong), pinned).rejects.toMatchObject({ code: 'integrity' });
+      }
+  });
+
+  test('of a file that lies in a packed one is checked there', async () => {
+    const folder = await open_model(`${server.url}/p`);
+    const config = sum(Buffer.from((await folder.text('config.json'))!));
+    const open = (hex: string): Promise<unknown> =>
+      AlignConfig.from_pretrained(`${server.url}/p`, { sha256: { 'config.json': hex } });
+    await open(config);
+    await expect(open(wrong)).rejects.toMatchObject({
+      code: 'integrity',
+      message: expect.stringContaining('config.json') as string,
+    });
+  });
+
+  test('of a file that the model does not have is refused, whoever reads its files', async () => {
+    const folder = await open_model(icons);
+    const own: ModelFolder = {
+      name: 'mine',
+      open: (file) => folder.open(file),
+      text: (file) => folder.text(file),
+      json: (file) => folder.json(file),
+    };
+    const files = { 'config.json': await readFile(join(icons, 'config.json'), 'utf8') };
+    const models = [`${server.url}/m`, `${server.url}/of mine.bin`, icons, own, files, bytes, undefined];
+    for (const model of models)
+      for (const file of ['model.safetensor', '../config.json'])
+        await expect(
+          Align.load(model, { sha256: { [file]: wrong } }),
+          `${file} of ${typeof model}`,
+        ).rejects.toMatchObject({ message: expect.stringContaining(JSON.stringify(file)) as string });
+    await expect(Align.load(icons, { sha256: { 'a.json': wrong } })).rejects.toMatchObject({
+      code: 'not_found',
+      detail: { file: 'a.json' },
+    });
+    await expect(embedding(own, { sha256: wrong })).rejects.toMatchObject({ code: 'integrity' });
+  });
+
+  describe('holds for what comes after the check, too:', () => {
+    const other = (): Buffer => Buffer.from(bytes.map((byte, i) => (i === 1000 ? byte ^ 1 : byte)));
+    const read = async (folder: ModelFolder): Promise<boolean> => {
+      const source = (await folder.open('model.safetensors'))!;
+      try {
+        return bytes.equals(await source.read(0, source.size));
+      } finally {
+        await source.close?.();
+        folder.release!();
+      }
+    };
+
+    test('other bytes under the same ETag', async () => {
+      const folder = await open_model(`${server.url}/p`, { sha256: sum(bytes), cache: false });
+      expect(await read(folder)).toBe(true);
+      server.fault = (turn) => {
+        turn.good({ bytes: other() });
+        return true;
+      };
+      await expect(read(folder)).rejects.toMatchObject({ code: 'integrity' });
+    });
+
+    test('another version, where the old one was read from the cache while the server was down', async () => {
+      const options = { sha256: sum(bytes), cache };
+      expect(await read(await open_model(`${server.url}/p`, options))).toBe(true);
+      server.fault = ({ response }) => {
+        response.writeHead(503, { 'Retry-After': '3600' }).end();
+        return true;
+      };
+      const folder = await open_model(`${server.url}/p`, options);
+      expect(await read(folder)).toBe(true);
+      for (const file of await readdir(cache, { recursive: true }))
+        if (file.endsWith('/0')) await rm(join(cache, file));
+      server.fault = null;
+      server.files.set('/p/model.safetensors', other());
+      await expect(read(folder)).rejects.toMatchObject({ code: 'network' });
+      await expect(read(folder)).rejects.toMatchObject({ code: 'integrity' });
+    });
   });
 });
 

@@ -2,7 +2,9 @@
 // redirects, and a SHA-256 of our own.
 
 import { createHash, randomBytes } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Align } from '../../src/host/align.ts';
 import { clear_cache } from '../../src/host/checkpoint/remote/cache.ts';
 import { PATIENCE } from '../../src/host/checkpoint/remote/http.ts';
 import { digest, Sha256 } from '../../src/host/checkpoint/remote/sha256.ts';
@@ -131,6 +133,69 @@ describe('fetch', () => {
     };
     const loading = load({ fetch: deaf, cache: false, signal: controller.signal });
     await expect(loading).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+test('https is never left for http', async () => {
+  const asked: string[] = [];
+  const fetch = (url: string | URL | Request): Promise<Response> => {
+    asked.push(url as string);
+    const headers = { Location: 'http://models.example/m.bin' };
+    return Promise.resolve(new Response(null, { status: 302, headers }));
+  };
+  await expect(
+    Align.load('https://models.example/m.bin', { cache: false, token: 'word', fetch }),
+  ).rejects.toMatchObject({ code: 'network', message: expect.stringContaining('only https') as string });
+  expect(asked).toEqual(['https://models.example/m.bin']);
+});
+
+describe('a fetch of the caller that is no fetch', () => {
+  const strings = (): Response => {
+    const texts = new ReadableStream({
+      start(controller) {
+        controller.enqueue('abc');
+        controller.close();
+      },
+    });
+    return new Response(texts);
+  };
+  const locked = (): Response => {
+    const response = new Response('abc');
+    response.body!.getReader();
+    return response;
+  };
+  const used = async (): Promise<Response> => {
+    const response = new Response('abc');
+    await response.text();
+    return response;
+  };
+  const hidden = (): unknown => Object.defineProperty(Response.error(), 'type', { value: 'opaqueredirect' });
+  const thrown = (error: unknown) => (): never => {
+    throw error;
+  };
+  test.each<[string, (() => unknown) | null]>([
+    ['there is none', null],
+    ['throws at once', thrown(new Error('proxy down'))],
+    ['throws null at once', thrown(null)],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    ['rejects null', () => Promise.reject(null)],
+    ['gives nothing', () => Promise.resolve()],
+    ['gives null', () => Promise.resolve(null)],
+    ['gives a number', () => 5],
+    ['gives a used Response', used],
+    ['gives a locked Response', locked],
+    ['gives a body of another kind', () => ({ status: 200, headers: new Headers(), body: { pipe: 1 } })],
+    ['gives a body of texts', strings],
+    ['hides redirects that it should follow', hidden],
+  ])('%s: a typed error, and nothing stays on the signal', async (_, fetch) => {
+    const controller = new AbortController();
+    vi.stubGlobal('fetch', fetch);
+    for (const model of [`${server.url}/m`, `${server.url}/m.bin`])
+      await expect(
+        Align.load(model, { cache: false, signal: controller.signal }),
+        model,
+      ).rejects.toMatchObject({ code: 'network' });
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 });
 

@@ -119,11 +119,11 @@ async function sizes(
 describe('Sizes', () => {
   // What was reached, and a few percent: what an entry holds must not grow unseen. The aims were 40 and 90 KB.
   test.each([
-    ["export * from 'align-wasm/core'", 117_000, 41_000, 'aim 40,000'],
-    ["export { AlignTextModel } from 'align-wasm/core'", 70_000, 26_000, ''],
+    ["export * from 'align-wasm/core'", 119_500, 42_100, 'aim 40,000'],
+    ["export { AlignTextModel } from 'align-wasm/core'", 70_500, 26_300, ''],
     ["export { AlignVisionModel } from 'align-wasm/core'", 70_000, 26_000, ''],
-    ["export { BertTokenizer } from 'align-wasm/core'", 48_500, 18_100, ''],
-    ["export { Tensor } from 'align-wasm'", 2_200, 1_200, ''],
+    ["export { BertTokenizer } from 'align-wasm/core'", 50_500, 18_800, ''],
+    ["export { Tensor } from 'align-wasm'", 2_350, 1_200, ''],
     ["export { default } from 'align-wasm/webgpu'", 56_000, 30_000, ''],
   ])('%s: at most %i bytes, %i gzipped', async (code, most, most_gzip, aim) => {
     const { minified, gzip } = await sizes(code);
@@ -139,7 +139,7 @@ describe('Sizes', () => {
     console.log(
       `align-wasm: ${minified} bytes minified, ${gzip} gzipped; decoders ${each.join(', ')}; without them ${rest} (aim 90,000)`,
     );
-    expect(rest).toBeLessThanOrEqual(228_000);
+    expect(rest).toBeLessThanOrEqual(232_000);
     expect(gzip).toBeLessThanOrEqual(118_000);
     expect(decoders.JPEG).toBeGreaterThan(18_000);
     expect(decoders.JPEG).toBeLessThanOrEqual(34_000);

@@ -233,9 +233,7 @@ describe('What cannot be read', () => {
   test('an empty path, and URLs that lead to no picture', async () => {
     await refused('invalid_argument', ['path is empty'], () => RawImage.read(''));
     for (const url of ['data:', 'data:x', 'data:image/png;base64,@@', 'javascript:1', 'ftp://a/b'])
-      await refused('invalid_argument', [JSON.stringify(url), 'cannot be read'], () =>
-        RawImage.read(url),
-      );
+      await refused('invalid_argument', [JSON.stringify(url), 'cannot be read'], () => RawImage.read(url));
   });
 });
 

@@ -7,7 +7,11 @@ import bytes from '../labels.bin';
 
 const labels = LabelSet.from_bytes(bytes);
 let model;
-const load = () => (model ??= Align.load(icons, { towers: 'vision', max_pixels: 4_000_000 }));
+const load = () =>
+  (model ??= Align.load(icons, { towers: 'vision', max_pixels: 4_000_000 }).catch((error) => {
+    model = undefined; // the next request tries again
+    throw error;
+  }));
 
 const answer = picture_endpoint({
   about: { name: 'POST a picture (PNG, JPEG), get the three labels that fit it best', labels: labels.labels },

@@ -11,7 +11,10 @@ function namer() {
   loading ??= (async () => {
     const names = await fetch('names.bin').then((response) => response.arrayBuffer());
     return { model: await Align.load(), names: LabelSet.from_bytes(new Uint8Array(names)) };
-  })();
+  })().catch((error) => {
+    loading = null; // the next call tries again
+    throw error;
+  });
   return loading;
 }
 

@@ -1,7 +1,7 @@
 // Files of a model that are URLs: local ones are opened, all others fetched whole, counted as they come.
 
 import { platform } from '#platform';
-import { Progress, type ProgressInfo } from '../progress.ts';
+import { Progress, type Report } from '../progress.ts';
 import { most_bytes } from './body.ts';
 import { bytes_source, file_path, type ByteSource } from './source.ts';
 
@@ -24,7 +24,7 @@ export function url_opener(
 export function fetch_progress(
   name: string,
   files: readonly unknown[],
-  report: ((info: ProgressInfo) => void) | null | undefined,
+  report: Report | null | undefined,
 ): Progress | undefined {
   const fetched = files.some((file) => file instanceof URL && file.protocol !== 'file:');
   return report && fetched ? new Progress(name, report) : undefined;

@@ -7,7 +7,7 @@ import { make_folder, packed_model, type ModelFolder, type OpenOptions } from '.
 import { WEIGHTS } from './packed_folder.ts';
 import { hub_location, is_hub_id, url_location, type Location } from './remote/location.ts';
 import { RemoteModel } from './remote/remote_model.ts';
-import { file_path } from './source.ts';
+import { file_path, type ByteSource } from './source.ts';
 
 /** The folder at a path, a URL or a hub id. @throws AlignError `not_found`, `invalid_argument`, and what a network deserves. */
 export async function open_location(model: string | URL, options: OpenOptions): Promise<ModelFolder> {
@@ -48,15 +48,17 @@ async function remote_folder(location: Location, options: OpenOptions): Promise<
   const remote = new RemoteModel(location, options);
   let { signal } = options;
   const progress = new Progress(remote.name, options.progress_callback);
-  const folder = location.single
-    ? await packed_model(remote.name, remote.name, options, async () => {
-        const source = await remote.open(WEIGHTS, signal);
-        if (source !== null) return source;
-        throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
-          detail: { model: remote.name },
+  const open = (file: string): Promise<ByteSource | null> => remote.open(file, signal);
+  const folder =
+    location.single === null
+      ? await make_folder(remote.name, options, open, undefined, progress)
+      : await packed_model(remote.name, location.single, options, async () => {
+          const source = await open(WEIGHTS);
+          if (source !== null) return source;
+          throw new AlignError('not_found', `No model at ${show(remote.name)}: there is no such file`, {
+            detail: { model: remote.name },
+          });
         });
-      })
-    : make_folder(remote.name, options, (file) => remote.open(file, signal), progress);
   const release = (): void => {
     // A model that is saved later must not hear of it.
     signal = undefined;
@@ -75,7 +77,7 @@ function parse_url(text: string): URL {
   return new URL(text);
 }
 
-function local_folder(path: string, options: OpenOptions): ModelFolder {
+function local_folder(path: string, options: OpenOptions): Promise<ModelFolder> {
   const base = path.replace(/(?<=.)[/\\]+$/, '');
   return make_folder(path, options, async (file) => {
     const full = `${base}/${file}`;

@@ -50,12 +50,13 @@ export async function open_model(
   }
   if (typeof model === 'string' || model instanceof URL) return open_location(model, options);
   if (typeof model === 'object' && (model as unknown) !== null) {
-    if (is_folder(model)) return model;
+    if (is_folder(model)) {
+      if (options.sha256 === model.sha256) return model;
+      return make_folder(model.name, options, (file) => model.open(file));
+    }
     const bytes = byte_source(WEIGHTS, model);
     if (bytes !== null)
-      return packed_model('the model file', 'A model given as one file', options, () =>
-        Promise.resolve(bytes),
-      );
+      return packed_model('the model file', (model as { name?: unknown }).name, options, () => bytes);
     if (Symbol.iterator in model || is_plain(model)) return files_folder(model as ModelFiles, options);
   }
   throw new AlignError('invalid_argument', `model is ${show(model)}`, {
@@ -75,16 +76,16 @@ function is_folder(model: object): model is ModelFolder {
   );
 }
 
-function files_folder(model: ModelFiles, options: OpenOptions): ModelFolder {
+async function files_folder(model: ModelFiles, options: OpenOptions): Promise<ModelFolder> {
   const name = 'the model';
-  if (Symbol.iterator in model) return folder_of(name, options, listed_files(model as Iterable<File>));
+  if (Symbol.iterator in model) return folder_of(name, options, ...listed_files(model as Iterable<File>));
   const progress = fetch_progress(name, Object.values(model), options.progress_callback);
-  const folder = folder_of(name, options, named_files(model, options.signal, progress));
+  const folder = await folder_of(name, options, named_files(model, options.signal, progress));
   return progress ? Object.assign(folder, { progress }) : folder;
 }
 
-function folder_of(name: string, options: OpenOptions, files: Files): ModelFolder {
-  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null);
+function folder_of(name: string, options: OpenOptions, files: Files, own?: string): Promise<ModelFolder> {
+  return make_folder(name, options, async (file) => (await files.get(file)?.()) ?? null, own);
 }
 
 /** Sources are made when a file is asked for: a model may come with files that nobody reads. */
@@ -105,8 +106,11 @@ function named_files(
   return files;
 }
 
-/** Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. */
-function listed_files(model: Iterable<File>): Files {
+/**
+ * Files by base name. Of two with the same name the one higher in its folder counts; side by side they are refused. One file
+ * that somebody `picked` is the weights, whatever it is called.
+ */
+function listed_files(model: Iterable<File>): [Files, picked: string | undefined] {
   const places = new Map<string, { file: File; path: string; depth: number; rival?: string }>();
   for (const file of model) {
     if (!(file instanceof Blob) || typeof (file as { name?: unknown }).name !== 'string')
@@ -120,10 +124,10 @@ function listed_files(model: Iterable<File>): Files {
     else if (parts.length === known.depth) known.rival ??= path;
   }
   const files: Files = new Map();
-  // One file that somebody picked is the weights, whatever it is called.
-  const picked = (name: string): boolean => places.size === 1 && name.endsWith('.safetensors');
+  const [first] = places.keys();
+  const picked = places.size === 1 && first!.endsWith('.safetensors') ? first : undefined;
   for (const [name, { file, path, rival }] of places)
-    files.set(picked(name) ? WEIGHTS : name, () => {
+    files.set(name === picked ? WEIGHTS : name, () => {
       if (rival !== undefined)
         throw new AlignError(
           'invalid_argument',
@@ -131,7 +135,7 @@ function listed_files(model: Iterable<File>): Files {
         );
       return blob_source(name, file);
     });
-  return files;
+  return [files, picked];
 }
 
 function no_file(name: string, input: unknown): AlignError {

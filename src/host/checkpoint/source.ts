@@ -60,9 +60,15 @@ export function blob_source(name: string, blob: Blob): ByteSource {
 }
 
 /** Bytes `start` … `end` - 1 of a source as one of their own. Closing it closes the whole. */
-export function section(name: string, whole: ByteSource, start: number, end: number): ByteSource {
+export function section(
+  name: string,
+  whole: ByteSource,
+  start: number,
+  end: number,
+): ByteSource & { readonly whole: ByteSource } {
   return {
     name,
+    whole,
     size: end - start,
     async read(from, to, signal) {
       check_range(this, from, to);

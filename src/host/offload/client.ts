@@ -200,14 +200,24 @@ export async function load_in_worker(order: Order): Promise<Runtime> {
   const served = serve_folder(folder, signal);
   let failed: { readonly error: unknown } | null = null;
   const remote = report ? folder.progress : undefined;
+  let loaded = false;
+  const fail = (error: unknown): void => {
+    if (loaded || failed) return;
+    failed = { error };
+    worker.end(new AlignError('aborted', 'progress_callback has failed', { cause: error }));
+  };
   const hear_progress = (note: ProgressNote): readonly [null] => {
     if (failed) return [null];
     try {
-      if ('info' in note) report?.(note.info);
-      else (remote as unknown as Record<string, (...values: unknown[]) => void>)[note.call]!(...note.values);
+      const told =
+        'info' in note
+          ? report?.(note.info)
+          : (remote as unknown as Record<string, (...values: unknown[]) => unknown>)[note.call]!(
+              ...note.values,
+            );
+      Promise.resolve(told).catch(fail);
     } catch (error) {
-      failed = { error };
-      worker.end(new AlignError('aborted', 'progress_callback has thrown', { cause: error }));
+      fail(error);
     }
     return [null];
   };
@@ -217,6 +227,7 @@ export async function load_in_worker(order: Order): Promise<Runtime> {
     const module = await module_for(options);
     const question = load_question(order, module, report ? (remote ? 'calls' : 'events') : null);
     const answer = await unless_aborted(worker.ask<LoadAnswer>('load', question), signal);
+    loaded = true;
     return await make_runtime(order, worker, answer);
   } catch (error) {
     worker.end(new AlignError('disposed', 'The model was disposed'));

@@ -93,12 +93,12 @@ export async function get(
   for (let url = start; ;) {
     const own = token?.origin === url.origin ? { Authorization: `Bearer ${token.value}` } : {};
     const exchange = new Exchange(url, signal);
-    const response = await exchange.run(
-      fetch(url.href, { headers: { ...headers, ...own }, redirect: mode, signal: exchange.signal }),
-    );
+    const init = { headers: { ...headers, ...own }, redirect: mode, signal: exchange.signal };
+    const response = await exchange.run(async () => answered(await fetch(url.href, init)));
     if (response.type === 'opaqueredirect') {
       // A browser hides where it leads. It follows by itself, and drops the token at another origin.
       exchange.discard();
+      if (mode === 'follow') throw network_error(`${shown(url)} redirects where fetch does not follow`);
       mode = 'follow';
       continue;
     }
@@ -120,6 +120,15 @@ export async function get(
     if (response.redirected && URL.canParse(response.url)) url = new URL(response.url);
     return Object.assign(exchange, { status, headers: response.headers, url, redirects });
   }
+}
+
+/** What `fetch` gave, which may be a caller's own. @throws AlignError `network` */
+function answered(given: unknown): Response {
+  const { headers, body, bodyUsed } = Object(given) as Partial<Response>;
+  const readable = !body || (typeof body.getReader === 'function' && !body.locked);
+  if (typeof headers?.get !== 'function' || bodyUsed || !readable)
+    throw network_error('fetch gave no Response that can be read', { hint: 'look at the option fetch' });
+  return given as Response;
 }
 
 /** Where a redirect leads. @throws AlignError `network` */
@@ -167,7 +176,7 @@ class Exchange {
   }
 
   /** `work`, or an error that says why it failed. A fetch that does not listen to its signal is left behind. */
-  async run<T>(work: Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     const { stall_ms } = PATIENCE;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let stop: (() => void) | undefined;
@@ -179,7 +188,7 @@ class Exchange {
         timer = setTimeout(() => {
           reject(network_error(`${shown(this.#asked)}: nothing came for ${stall_ms / 1000} s`, { again: 0 }));
         }, stall_ms);
-        work.then(resolve, reject);
+        work().then(resolve, reject);
       });
     } catch (cause) {
       this.discard();
@@ -199,7 +208,10 @@ class Exchange {
 
 /** What fetch hides in its cause: "fetch failed" says nothing. */
 function reason(error: unknown): string {
-  const { cause, message } = error as { cause?: { code?: unknown; message?: unknown }; message?: unknown };
+  const { cause, message } = Object(error) as {
+    cause?: { code?: unknown; message?: unknown };
+    message?: unknown;
+  };
   return String(cause?.code ?? cause?.message ?? message ?? error);
 }
 
@@ -211,26 +223,29 @@ const PIECE = 2 ** 18;
  * @throws AlignError `network`, `aborted`
  */
 export async function* pieces(answer: Answer): AsyncGenerator<Uint8Array, void, undefined> {
-  if (answer.body === null) return;
-  const reader = reader_of(answer.body);
+  const exchange = answer as unknown as Exchange;
+  const { body } = answer;
+  let reader: Reader | undefined;
   try {
+    if (!body) return;
+    reader = reader_of(body);
     for (;;) {
-      const read: ReadableStreamReadResult<Uint8Array> = await (answer as unknown as Exchange).run(
-        reader.read(),
-      );
-      const { done, value } = read;
+      const { done, value } = await exchange.run(() => reader!.read());
       if (done) return;
+      if (!ArrayBuffer.isView(value)) throw network_error(`${shown(answer.url)}: its body is not of bytes`);
       yield value;
     }
   } finally {
     // After the end there is nothing left to end; before it, this frees the connection.
     answer.discard();
-    reader.cancel().catch(() => undefined);
+    reader?.cancel().catch(() => undefined);
   }
 }
 
+type Reader = Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel'>;
+
 /** Reads into one buffer again and again where the body lets it, so that a model's pieces do not wait to be collected. */
-function reader_of(body: ReadableStream<Uint8Array>): Pick<ReadableStreamDefaultReader, 'read' | 'cancel'> {
+function reader_of(body: ReadableStream<Uint8Array>): Reader {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = body.getReader({ mode: 'byob' });

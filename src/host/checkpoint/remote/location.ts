@@ -15,8 +15,8 @@ export interface LocationOptions {
 export interface Location {
   /** For messages. */
   readonly name: string;
-  /** One packed file and nothing else: every name stands for it. */
-  readonly single: boolean;
+  /** The path of one packed file, where there is nothing else: every name stands for it. */
+  readonly single: string | null;
   /** Origin that a token is for. */
   readonly origin: string;
   /** A model of the hub, whose own cache may have it. */
@@ -44,7 +44,7 @@ export function hub_location(id: string, { host = HUB, revision = 'main' }: Loca
   const path = base.pathname.replace(/\/+$/, '');
   return {
     name: id,
-    single: false,
+    single: null,
     origin: base.origin,
     hub: { id, revision },
     fixed: /^[0-9a-f]{40}$/.test(revision),
@@ -62,11 +62,11 @@ export function url_location(given: URL, options: LocationOptions): Location {
   // The page of a model, as one copies it from the address bar.
   const page = /^\/([^/]+\/[^/]+?)(?:\/tree\/([^/]+))?\/?$/.exec(url.pathname);
   if (url.origin === HUB && page && is_hub_id(page[1]!)) {
-    const revision = page[2] === undefined ? options.revision : decodeURIComponent(page[2]);
+    const revision = page[2] === undefined ? options.revision : decoded(page[2]);
     return hub_location(page[1]!, { revision });
   }
   if (url.origin === HUB) url.pathname = url.pathname.replace(/^(\/[^/]+\/[^/]+)\/blob\//, '$1/resolve/');
-  const single = /\.(safetensors|bin)$/i.test(url.pathname);
+  const single = /\.(safetensors|bin)$/i.test(url.pathname) ? decoded(url.pathname) : null;
   const folder = url.pathname.replace(/\/*$/, '/');
   return {
     name: shown(url),
@@ -76,10 +76,19 @@ export function url_location(given: URL, options: LocationOptions): Location {
     fixed: false,
     url(file) {
       const own = new URL(url);
-      if (!single) own.pathname = folder + encodeURIComponent(file);
+      if (single === null) own.pathname = folder + encodeURIComponent(file);
       return own;
     },
   };
+}
+
+/** The path of a URL, or a part of it, as people write it. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // a percent sign that stands for itself
+  }
 }
 
 /** A copy of an http or https URL. Messages never show what it may have of a password. @throws AlignError `invalid_argument` */

@@ -28,9 +28,13 @@ interface Waiting {
 /** What checking a remote file needs beside its bytes. */
 export interface RemoteSource extends ByteSource {
   /** Before all of it is read: what comes again after that must be the same. */
-  remember?(): void;
+  remember?(): Promise<void>;
   /** Forgets a file that is not what it should be, in the cache too. */
   discard?(): Promise<void>;
+  /** What tells the file from another that comes under its name later. */
+  readonly file?: object;
+  /** Of a piece of a file: the file. */
+  readonly whole?: RemoteSource;
 }
 
 /** Where the bytes of a {@link RemoteFile} come from. */
@@ -87,7 +91,7 @@ export class RemoteFile {
     const { name, size } = this.#origin;
     let open = true;
     this.#users++;
-    const source: Required<RemoteSource> = {
+    const source: Required<Omit<RemoteSource, 'whole'>> = {
       name,
       size,
       read: async (start, end, signal) => {
@@ -105,10 +109,9 @@ export class RemoteFile {
         return this.#read_few(start, end, signal);
       },
       expect: (ranges) => this.#expect(ranges),
-      remember: () => {
-        this.#digests ??= new Map();
-      },
+      remember: () => this.#remember(),
       discard: () => this.#discard(),
+      file: this,
       close: async () => {
         if (open && --this.#users === 0) this.#rest();
         open = false;
@@ -116,6 +119,11 @@ export class RemoteFile {
       },
     };
     return source;
+  }
+
+  async #remember(): Promise<void> {
+    this.#digests ??= new Map();
+    await Promise.all(Array.from(this.#memory, ([index, chunk]) => this.#is_same(index, chunk)));
   }
 
   async #discard(): Promise<void> {

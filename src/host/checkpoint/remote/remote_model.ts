@@ -154,9 +154,9 @@ export class RemoteModel {
 
   /** Storage that must not be listed refuses what it does not have. Then some other file can be read. */
   async #refused(file: string, error: unknown, signal: AbortSignal | undefined): Promise<null> {
-    const { status } = (error as AlignError).detail;
+    const denied = error instanceof AlignError && error.detail.status === 403;
     const listed = 'config.json';
-    if (status !== 403 || this.#location.single || this.#location.hub || file === listed) throw error;
+    if (!denied || this.#location.single !== null || this.#location.hub || file === listed) throw error;
     const readable = await this.file(listed, signal).catch(() => null);
     if (readable === null) throw error;
     return null;
