@@ -48,8 +48,8 @@ export const MOST_MS = 100;
 const GARBAGE_PER_BYTE = 16;
 /** V8 collects garbage before there is more of it. */
 const MOST_GARBAGE = 2 ** 24;
-/** What any input may leave there: errors with their traces, and what V8 compiles meanwhile. */
-const HEAP_CONSTANT = 2 ** 21;
+/** What any input may leave there: errors with their traces, what V8 compiles, decoders that a target compares with. */
+const HEAP_CONSTANT = 2 ** 23;
 
 /** Times that an input is tried which took too long or left too much: another process, or V8's compiler, may have had its turn. */
 const TRIES = 3;
