@@ -243,7 +243,8 @@ export const jpeg: Target = {
   files: 20_000,
   codes: ['corrupt_image', 'unsupported_image', 'too_large', 'out_of_memory'],
   most_ms: 1000,
-  // Two instances of the decoder, one of which is garbage; the picture in the decoder, as RGBA and as RGB.
-  constant: 2 * DECODER_BYTES + (PIXEL_BYTES + 7) * MAX_PIXELS,
+  // An instance of the decoder for each of the files that are read, where each has to be given up: the damaged one, the same
+  // without stray bytes, the whole one; the picture in the decoder, as RGBA and as RGB.
+  constant: 3 * DECODER_BYTES + (PIXEL_BYTES + 7) * MAX_PIXELS,
   start,
 };
