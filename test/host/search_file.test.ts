@@ -328,6 +328,19 @@ test('save leaves the old file where the new one cannot be written, and lets not
     await refused('invalid_argument', ['save'], () => index.save(bad as never));
 });
 
+test('saves of several to one path at once leave the file of one of them', async () => {
+  const path = join(folder, 'together.safetensors');
+  const indexes = await Promise.all([1, 2, 3, 4].map(() => AlignIndex.create({ dimensions: 2 })));
+  indexes.forEach((index, i) => {
+    for (let k = 0; k < 300 * (i + 1); k++) index.add(k, Float32Array.of(1, k));
+  });
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(indexes.map((index) => index.save(path)));
+    expect([300, 600, 900, 1200]).toContain((await AlignIndex.load(path)).size);
+  }
+  expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
+});
+
 test('save says why a file cannot be written, and can be called again', async () => {
   const index = await make('fp32');
   const file = join(folder, 'a file');

@@ -1,9 +1,9 @@
 // The file system in Node, Deno and Bun.
 
+import { randomInt } from 'node:crypto';
 import { createReadStream, type Stats } from 'node:fs';
 import { mkdir, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import process from 'node:process';
 import { Readable } from 'node:stream';
 import { arrayBuffer } from 'node:stream/consumers';
 import { unless_aborted } from '../abort.ts';
@@ -119,7 +119,8 @@ export async function write_file(
   try {
     const place = await behind_links(path);
     await make_folders(dirname(place));
-    temporary = `${place}.${process.pid}.partial`;
+    // No other writer's: several of this process, of threads of it too, may write to one path at once.
+    temporary = `${place}.${randomInt(2 ** 47)}.partial`;
     await writeFile(temporary, Readable.from(chunks));
     await rename(temporary, place);
   } catch (cause) {
