@@ -2,7 +2,7 @@
 // and answers drawn at random.
 
 import type { OpenOptions } from '../../src/host/checkpoint/model_files.ts';
-import type { AlignErrorCode } from '../../src/host/errors.ts';
+import { AlignError, type AlignErrorCode } from '../../src/host/errors.ts';
 import { Dice } from '../fuzz/dice.ts';
 import { NETWORK_FAULTS } from '../support/network_faults.ts';
 import { random_fault } from '../support/network_random.ts';
@@ -52,8 +52,13 @@ function tried_at_random(number: number, seed: number, tally: Tally): Promise<vo
   return on_site(name, tally, async (own) => {
     const { said, fault, options, denied } = random_fault(Dice.of(seed, number), own);
     own.server.fault = fault;
+    // A file that is not there is null, or an error where its SHA-256 was asked for.
+    const absent = (error: unknown): string => {
+      if (error instanceof AlignError && error.code === 'not_found') return 'absent';
+      throw error;
+    };
     const answer = async (): Promise<string> => {
-      const outcome = await own.answer(options);
+      const outcome = await own.answer(options).catch(absent);
       return outcome === 'absent' && denied() ? 'right' : outcome;
     };
     const findings = tally.row.findings.length;

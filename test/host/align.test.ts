@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Align } from '../../src/host/align.ts';
 import type { AlignError } from '../../src/host/errors.ts';
 import { LabelSet } from '../../src/host/label_set.ts';
-import type { ProgressInfo } from '../../src/host/options.ts';
 import { pipeline } from '../../src/host/pipeline.ts';
 import { dot } from '../../src/host/scores.ts';
 import { CHECKPOINT, picture, ZERO_SHOT } from './zero_shot.ts';
@@ -343,28 +342,6 @@ describe('a model as a whole', () => {
     const vision = await Align.load(CHECKPOINT, { towers: 'vision' });
     expect(await vision.classify(pizza, set)).toEqual(await align.classify(pizza, set));
     vision.dispose();
-  });
-
-  describe('progress_callback that rejects', () => {
-    const thrown = new Error('enough');
-    const places = [
-      ['the first event', 'initiate', {}],
-      ['the last event', 'ready', {}],
-      ['in the middle, of a worker', 'progress', { worker: true }],
-      ['the last event of a worker', 'ready', { worker: true }],
-    ] as const;
-    it.each(places)('fails the load as one that throws: %s', async (_, at, options) => {
-      const unhandled: unknown[] = [];
-      const hear = (error: unknown): number => unhandled.push(error);
-      process.on('unhandledRejection', hear);
-      const progress_callback = async ({ status }: ProgressInfo): Promise<void> => {
-        if (status === at) await Promise.reject(thrown);
-      };
-      await expect(Align.load(CHECKPOINT, { ...options, progress_callback })).rejects.toBe(thrown);
-      await new Promise((turn) => setTimeout(turn, 20));
-      process.off('unhandledRejection', hear);
-      expect(unhandled).toEqual([]);
-    });
   });
 
   it('reports progress up to ready', async () => {
