@@ -1,7 +1,7 @@
 // The option `sha256`: a file whose hash was given is there, and is read whole before anybody sees a byte of it.
 
 import { platform } from '#platform';
-import { AlignError, show } from '../../errors.ts';
+import { AlignError, show, tag_of } from '../../errors.ts';
 import { pause_every, YIELD_MS } from '../../pause.ts';
 import { is_plain_name } from '../folder.ts';
 import { WEIGHTS, with_packed_files } from '../packed_folder.ts';
@@ -35,7 +35,7 @@ export async function checked(
 /** By file name, in lower case. */
 function checked_sums(sha256: Sums, own: string | undefined): ReadonlyMap<string, string> {
   const sums = new Map<string, string>();
-  if (typeof sha256 !== 'string' && Object.prototype.toString.call(sha256) !== '[object Object]')
+  if (typeof sha256 !== 'string' && tag_of(sha256) !== 'Object')
     throw new AlignError(
       'invalid_argument',
       `sha256 is ${show(sha256)}: give an object of sums by file name`,
