@@ -57,7 +57,8 @@ export interface LoadOptions extends OpenOptions {
   precision?: 'exact' | 'fast' | undefined;
   /**
    * Threads that compute, the calling one among them: 1 (the default) to 16. The same bits as with one. Where there is no
-   * SharedArrayBuffer, on a browser's main thread and on Workers it stays one; the model's `threads` says how many there are.
+   * SharedArrayBuffer, on a browser's main thread, in Firefox without `worker` and on Workers it stays one; the model's
+   * `threads` says how many there are.
    * Engines do not count shared memory, so that of models disposed of may stay until something else has garbage collected
    * (Node held four models of 690 MB): a program that loads large ones again and again adds `worker`, whose memory goes at once.
    */
@@ -66,8 +67,8 @@ export interface LoadOptions extends OpenOptions {
    * Computes in a worker of its own, so that the calling thread, a page's main thread above all, never waits for a run or for
    * a picture to be decoded. Everything else stays as it is: the same bits, the same errors. With `threads` the worker is one
    * of them, on a page's main thread, too. A model whose worker ends says `worker_lost` to the call under way; the next call
-   * loads it again in a new one. Refused where there are no workers (Cloudflare Workers, an extension's service worker), and
-   * with `gpu`, which cannot go over. Default false.
+   * loads it again in a new one. Refused where there are no workers (Cloudflare Workers, an extension's service worker, a worker
+   * of Firefox), and with `gpu`, which cannot go over. Default false.
    */
   worker?: boolean | undefined;
   /** align.wasm as a Module, bytes, a Response or a URL, where the package's own cannot be found. Threads use its own. */

@@ -45,11 +45,15 @@ async function in_firefox(urls: readonly string[]): Promise<Visit['result'][]> {
 }
 
 /**
- * All ran, with threads, and equal. What was refused is an inline script alone, which each visit ends with to show that
+ * All ran, with threads where the browser has them, and equal. What was refused is an inline script alone, which each visit ends with to show that
  * its page would have heard and reported more.
  */
-async function expect_clean({ answers, violations }: Visit['result'], site: Site): Promise<void> {
-  expect(answers.map(({ threads }) => threads)).toEqual([1, 2, 1, 2]);
+async function expect_clean(
+  { answers, violations }: Visit['result'],
+  threads: readonly number[],
+  site: Site,
+): Promise<void> {
+  expect(answers.map((answer) => answer.threads)).toEqual(threads);
   expect(new Set(answers.map(({ digest }) => digest)).size).toBe(1);
   expect(violations).toEqual([['script-src-elem inline'], []]);
   await vi.waitFor(() => expect(site.reports).toHaveLength(1), 10_000);
@@ -61,7 +65,7 @@ test.each(BUILDS.map((build) => [build.name, build] as const))('%s in Chromium',
   const site = await Site.open(folder_of(build));
   try {
     const { result } = await visit(browser, site.url, violate);
-    await expect_clean(result, site);
+    await expect_clean(result, [1, 2, 1, 2], site);
   } finally {
     site.close();
   }
@@ -71,7 +75,8 @@ test('both in Firefox', async () => {
   const sites = await Promise.all(BUILDS.map((build) => Site.open(folder_of(build))));
   try {
     const results = await in_firefox(sites.map(({ url }) => url));
-    for (const [i, site] of sites.entries()) await expect_clean(results[i]!, site);
+    // The last is in a worker of the page's own.
+    for (const [i, site] of sites.entries()) await expect_clean(results[i]!, [1, 2, 1, 1], site);
   } finally {
     for (const site of sites) site.close();
   }

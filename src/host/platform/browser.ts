@@ -2,7 +2,7 @@
 
 import webgpu from '../webgpu/index.ts';
 import { browser_gpu, GPU_HINT, platform as base } from './browser_base.ts';
-import { workers } from './browser_offload.ts';
+import { workers } from './browser_workers.ts';
 import type { Gpus, Platform } from './platform.ts';
 
 export { pictures } from './browser_base.ts';

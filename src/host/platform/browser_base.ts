@@ -3,15 +3,7 @@
 
 import { AlignError } from '../errors.ts';
 import align_icons from './align_icons.ts';
-import {
-  MAX_MODULE_BYTES,
-  navigator_gpu,
-  once,
-  type Build,
-  type Platform,
-  type Thread,
-  type ThreadEvents,
-} from './platform.ts';
+import { MAX_MODULE_BYTES, navigator_gpu, once, type Build, type Platform } from './platform.ts';
 import { fetch_bytes, web_platform } from './web_base.ts';
 
 export { web_pictures as pictures } from './web_base.ts';
@@ -25,20 +17,6 @@ const URLS: Readonly<Record<Build, URL>> = {
   exact_threads: new URL('../align.threads.wasm', import.meta.url),
   fast_threads: new URL('../align.relaxed.threads.wasm', import.meta.url),
 };
-
-function spawn(events: ThreadEvents): Thread {
-  const worker = new Worker(new URL('./browser_thread.js', import.meta.url), { type: 'module' });
-  worker.onmessage = ({ data }) => events.message(data);
-  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
-  return {
-    post: (message) => worker.postMessage(message),
-    unref: () => undefined, // a page ends with all its workers
-    end: () => {
-      worker.terminate();
-      return Promise.resolve();
-    },
-  };
-}
 
 const channels: MessageChannel[] = [];
 
@@ -75,7 +53,6 @@ export const GPU_HINT =
 
 export const platform: Platform = {
   ...web_platform('browser', (build) => once(compiled, build, compile_own), { relaxed: true }),
-  spawn,
   turn,
   embedded_model: () => align_icons,
 };

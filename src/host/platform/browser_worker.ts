@@ -1,7 +1,7 @@
 // The worker of a model in browsers.
 
 import { serve } from '../offload/server.ts';
-import { ALIVE } from './worker_lock.ts';
+import { ALIVE } from './worker_notes.ts';
 
 const receive = serve((message, transfer) => postMessage(message, { transfer }));
 onmessage = ({ data }: MessageEvent) => receive(data);

@@ -6,9 +6,9 @@ import { sha256 } from '../sha256.mjs';
 
 /**
  * Eight cells {dtype, threads, how, digest, items}: the SHA-256 of all embeddings, pictures first, and the beginning of each
- * one's own; without both where the runtime has no threads.
+ * one's own; without both where the runtime has no threads. `options` are more of those of loading.
  */
-export async function cells(align, blob, embedded) {
+export async function cells(align, blob, embedded, options) {
   const files = unpack(blob);
   const texts = JSON.parse(new TextDecoder().decode(files.get('texts')));
   const named = (folder) =>
@@ -20,7 +20,7 @@ export async function cells(align, blob, embedded) {
   const row = [];
   for (const [dtype, source] of Object.entries(models))
     for (const threads of [1, 2]) {
-      const model = await align.Align.load(source, { device: 'wasm', threads });
+      const model = await align.Align.load(source, { device: 'wasm', threads, ...options });
       for (const how of ['alone', 'batch'])
         row.push({
           ...{ dtype, threads, how },

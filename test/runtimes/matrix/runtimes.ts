@@ -82,8 +82,14 @@ export const RUNTIMES: readonly Runtime[] = [
     threads: true,
     run: (blob) => run_in_chromium(`${PAGE}?worker`, blob) as Promise<Row>,
   },
+  {
+    name: 'Chromium, worker: true',
+    threads: true,
+    run: (blob) => run_in_chromium(`${PAGE}?models`, blob) as Promise<Row>,
+  },
   { name: 'Firefox, window', threads: false, run: (blob) => run_in_firefox(PAGE, blob) },
-  { name: 'Firefox, worker', threads: true, run: (blob) => run_in_firefox(`${PAGE}?worker`, blob) },
+  { name: 'Firefox, worker', threads: false, run: (blob) => run_in_firefox(`${PAGE}?worker`, blob) },
+  { name: 'Firefox, worker: true', threads: true, run: (blob) => run_in_firefox(`${PAGE}?models`, blob) },
   { name: 'workerd', threads: false, run: run_in_workerd },
   {
     name: 'WASI, Node',
