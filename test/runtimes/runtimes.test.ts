@@ -10,7 +10,7 @@ import { BUN, DENO, NEWEST_NODE, program } from '../support/programs.ts';
 import { bundle_worker, start_workers } from '../support/workers.ts';
 import { run_in_chromium } from './chromium.ts';
 import { bitmap_blob, files_blob } from './inputs.ts';
-import { run_in_firefox, run_process } from './processes.ts';
+import { run_process } from './processes.ts';
 
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -176,21 +176,6 @@ test('Chromium: two threads in a worker of an isolated page, one elsewhere, the 
   expect(open.isolated).toBe(false);
   expect_threads(open.main, 1);
   expect_threads(open.worker, 1);
-});
-
-describe('30 models in workers of their own and 30 in one worker load beside a busy page in', () => {
-  const page = '/isolated/test/runtimes/workers.html';
-  const blob = new Uint8Array();
-
-  test('Chromium', async () => {
-    const worker = { threads: [2], models: 'loaded' };
-    expect(await run_in_chromium(page, blob)).toEqual({ page: [2], worker });
-  });
-
-  test('Firefox, whose workers are not trusted to start others', async () => {
-    const worker = { threads: [1], models: 'invalid_argument' };
-    expect(await run_in_firefox(page, blob)).toEqual({ page: [2], worker });
-  });
 });
 
 test("precision: 'fast' stays within 1e-4 in the newest Node, and is the exact build in a Node without relaxed SIMD", async () => {

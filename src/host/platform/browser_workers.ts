@@ -21,7 +21,7 @@ function spawn(events: ThreadEvents): Thread {
 /** Starts a thread that a model's worker asked for; gives what ends it. */
 function spawn_for({ thread: port }: ThreadOrder): () => void {
   const tell = (news: ThreadNews): void => port.postMessage(news);
-  const lost = (cause: unknown): void => tell({ lost: String(cause) });
+  const lost = (cause: unknown): void => tell({ lost: (cause as Error).message });
   try {
     const thread = spawn({ message: (message) => tell({ message }), lost });
     const end = (): void => void thread.end();
