@@ -52,7 +52,7 @@ const MOST_GARBAGE = 2 ** 24;
 const HEAP_CONSTANT = 2 ** 23;
 
 /** Times that an input is tried which took too long or left too much: another process, or V8's compiler, may have had its turn. */
-const TRIES = 3;
+const TRIES = 10;
 
 export function size_of(files: Case): number {
   return Object.values(files).reduce((sum, { length }) => sum + length, 0);
