@@ -15,6 +15,8 @@ export interface Fuzzer {
   make(dice: Dice): Case;
   /** Throws what the reader throws; and an Error of its own where a result is wrong. */
   read(files: Case): Promise<void> | void;
+  /** Throws where other readers make something else of an input that was read. Their time and memory do not count. */
+  compare?(files: Case): Promise<void> | void;
 }
 
 export interface Target {
@@ -48,11 +50,11 @@ export const MOST_MS = 100;
 const GARBAGE_PER_BYTE = 16;
 /** V8 collects garbage before there is more of it. */
 const MOST_GARBAGE = 2 ** 24;
-/** What any input may leave there: errors with their traces, what V8 compiles, decoders that a target compares with. */
+/** What any input may leave there: errors with their traces, what V8 compiles. */
 const HEAP_CONSTANT = 2 ** 23;
 
 /** Times that an input is tried which took too long or left too much: another process, or V8's compiler, may have had its turn. */
-const TRIES = 10;
+const TRIES = 3;
 
 export function size_of(files: Case): number {
   return Object.values(files).reduce((sum, { length }) => sum + length, 0);
@@ -73,7 +75,7 @@ async function read_once(target: Target, fuzzer: Fuzzer, files: Case): Promise<V
     await fuzzer.read(files);
   } catch (error) {
     outcome = error instanceof AlignError ? error.code : 'another error';
-    if (!(error instanceof AlignError)) finding = error instanceof Error ? error.stack! : String(error);
+    if (!(error instanceof AlignError)) finding = reason(error);
     else if (!target.codes.includes(error.code)) finding = `${error.code}: ${error.message}`;
   }
   const memory = asked.bytes;
@@ -99,8 +101,21 @@ export async function judge(target: Target, fuzzer: Fuzzer, files: Case): Promis
   if (best.memory > most_memory) return { ...best, finding: `it asked for ${best.memory} bytes of memory` };
   if (best.ms > most_ms) return { ...best, finding: `it took ${best.ms.toFixed(1)} ms` };
   if (best.heap > most_heap) return { ...best, finding: `it left ${best.heap} bytes of heap` };
-  return best;
+  if (best.outcome !== 'accepted') return best;
+  return { ...best, finding: await failure_of(() => fuzzer.compare?.(files)) };
 }
+
+/** What a comparison throws; null where it throws nothing. */
+async function failure_of(compare: () => Promise<void> | void): Promise<string | null> {
+  try {
+    await compare();
+    return null;
+  } catch (error) {
+    return reason(error);
+  }
+}
+
+const reason = (error: unknown): string => (error instanceof Error ? error.stack! : String(error));
 
 /** The sums of a run over one target. */
 export class Tally {
