@@ -45,8 +45,8 @@ async function in_firefox(urls: readonly string[]): Promise<Visit['result'][]> {
 }
 
 /**
- * All ran, with threads where the browser has them, and equal. What was refused is an inline script alone, which each visit ends with to show that
- * its page would have heard and reported more.
+ * All ran, with so many threads, and equal. What was refused is an inline script alone, which each visit ends with to show
+ * that its page would have heard and reported more.
  */
 async function expect_clean(
   { answers, violations }: Visit['result'],

@@ -1,9 +1,8 @@
 // Workers of browsers: who starts them, and what is heard when one does not start or ends.
 
 import { describe, expect, test, vi } from 'vitest';
-import { launch_chromium, run_in_chromium } from './chromium.ts';
+import { run_in_chromium, with_page } from './chromium.ts';
 import { run_in_firefox } from './processes.ts';
-import { serve } from './server.ts';
 
 // Seconds where nothing else runs; starting a browser on a busy machine takes its time.
 vi.setConfig({ testTimeout: 240_000 });
@@ -24,14 +23,11 @@ describe('30 models in workers of their own and 30 in one worker load beside a b
 });
 
 /** Runs a script that has `Align` and `started`, the page's workers by their scripts' names, in an isolated page. */
-async function in_page(script: string, { missing = '-' } = {}): Promise<unknown> {
-  const server = await serve(new Uint8Array());
-  const browser = await launch_chromium();
-  try {
-    const page = await browser.newPage();
+function in_page(script: string, { missing = '-' } = {}): Promise<unknown> {
+  return with_page(new Uint8Array(), async (page, url) => {
     await page.route(`**/${missing}`, (route) => route.fulfill({ status: 404 }));
-    await page.goto(`${server.url}/isolated/test/runtimes/sha256.mjs`); // any file: the headers count
-    return await page.evaluate(`(async () => {
+    await page.goto(`${url}/isolated/test/runtimes/sha256.mjs`); // any file: the headers count
+    return page.evaluate(`(async () => {
       const started = [];
       globalThis.Worker = class extends Worker {
         constructor(url, options) {
@@ -42,10 +38,7 @@ async function in_page(script: string, { missing = '-' } = {}): Promise<unknown>
       const { Align } = await import('/isolated/test/node_modules/align-wasm/dist/bundle/index.js');
       ${script}
     })()`);
-  } finally {
-    await browser.close();
-    server.close();
-  }
+  });
 }
 
 const LOAD = '{ worker: true, threads: 2 }';

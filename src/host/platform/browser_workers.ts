@@ -4,10 +4,14 @@
 import type { ModelWorker, Thread, ThreadEvents } from './platform.ts';
 import { ALIVE, END, type ThreadNews, type ThreadOrder } from './worker_notes.ts';
 
+function hear_loss(worker: Worker, events: ThreadEvents): void {
+  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
+}
+
 function spawn(events: ThreadEvents): Thread {
   const worker = new Worker(new URL('./browser_thread.js', import.meta.url), { type: 'module' });
   worker.onmessage = ({ data }) => events.message(data);
-  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
+  hear_loss(worker, events);
   return {
     post: (message) => worker.postMessage(message),
     unref: () => undefined, // a page ends with all its workers
@@ -51,7 +55,7 @@ function offload(events: ThreadEvents): ModelWorker {
     else if (typeof data === 'object' && 'thread' in data) ends.push(spawn_for(data));
     else events.message(data);
   };
-  worker.onerror = ({ message }) => events.lost(new Error(message || 'its script does not load'));
+  hear_loss(worker, events);
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     ref: () => undefined,
