@@ -12,6 +12,8 @@ export interface Soak {
   readonly warm_up: number;
   /** The i-th cycle. @throws Error where a result is not the right one */
   cycle(i: number): Promise<void>;
+  /** Brings what is kept from call to call to the same size, whatever came last: done before memory is looked at. */
+  level?(): Promise<void>;
   /** Bytes on its GPU. */
   gpu?(): number;
   /** Bytes in the isolates of its workers. */
@@ -78,8 +80,10 @@ export async function measure(subject: string, soak: Soak, volume: Volume, quick
   const cycles = quick ? volume.quick : volume.cycles;
   const at: number[] = [];
   const [helds, residents]: [number[], number[]] = [[], []];
-  const look = async (): Promise<Bytes> =>
-    sum(await settled(soak.gpu?.() ?? 0), (await soak.elsewhere?.()) ?? NO_BYTES);
+  const look = async (): Promise<Bytes> => {
+    await soak.level?.();
+    return sum(await settled(soak.gpu?.() ?? 0), (await soak.elsewhere?.()) ?? NO_BYTES);
+  };
   const left = async (): Promise<Record<string, number>> => ({
     ...(await soak.left?.()),
     'open files': open_files(),

@@ -7,7 +7,7 @@ export interface Volume {
 }
 
 const loads = (quick: number): Volume => ({ cycles: 1000, quick });
-const calls = (quick: number): Volume => ({ cycles: 10_000, quick });
+const CALLS: Volume = { cycles: 10_000, quick: 800 };
 const BASE: Volume = { cycles: 50, quick: 6 };
 const SERVER: Volume = { cycles: 60, quick: 10 };
 
@@ -17,10 +17,10 @@ export const VOLUMES = {
   'load, threads: 2': loads(60),
   'load, worker: true': loads(40),
   'load, webgpu': loads(30),
-  calls: calls(800),
-  'calls, threads: 2': calls(800),
-  'calls, worker: true': calls(800),
-  'calls, webgpu': calls(100),
+  calls: CALLS,
+  'calls, threads: 2': CALLS,
+  'calls, worker: true': CALLS,
+  'calls, webgpu': CALLS,
   'align-base': BASE,
   'align-base, threads: 2': BASE,
   'align-base, worker: true': BASE,
